@@ -1,0 +1,44 @@
+# Two commands on an empty machine: `make demo` and `make test`. Everything else is for convenience.
+# Needs make and Python 3.11 or newer; the rest (virtual environment, packages, a browser) is set up here.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.set-up
+
+.PHONY: help setup demo test test-fast lint scan bench docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## virtual environment, packages and a browser
+
+$(STAMP): pyproject.toml constraints.txt .ci/bootstrap
+	sh .ci/bootstrap "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: $(STAMP) ## scan the bundled clinic site, let the Pinterest Tag come back, show the drift
+	$(BIN)/tagdrift demo
+
+scan: $(STAMP) ## scan any site: make scan URL=https://www.example.org
+	@test -n "$(URL)" || { echo "usage: make scan URL=https://www.example.org" >&2; exit 2; }
+	$(BIN)/tagdrift scan "$(URL)"
+
+test: $(STAMP) lint ## everything CI runs
+	$(BIN)/pytest
+
+test-fast: $(STAMP) ## without the browser
+	$(BIN)/pytest -n 2 tests/unit tests/properties tests/rules tests/contract tests/docs
+
+lint: $(STAMP) ## style, types, import directions, rule files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/tagdrift rules check
+
+bench: $(STAMP) ## measure speed and memory, write benchmarks/results.json and docs/performance.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what `setup` made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

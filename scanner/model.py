@@ -150,6 +150,25 @@ class SiteConfig:
     retention: Retention = Retention()
 
 
+@dataclass(frozen=True, slots=True)
+class BodyWanted:
+    """Responses whose body a rule wants to read (config files, tag-manager containers)."""
+
+    host: str
+    """Exact host, `*.host`, or `*`."""
+    path: str
+    """Regular expression, searched in path and query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the rules ask the recorder to keep beyond the ordinary."""
+
+    globals: tuple[str, ...] = ()
+    """Names (dotted allowed) of JS globals whose existence is reported."""
+    bodies: tuple[BodyWanted, ...] = ()
+
+
 # --------------------------------------------------------------------------- what a visit records
 
 

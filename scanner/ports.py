@@ -81,7 +81,12 @@ class Store(Protocol):
         ...
 
     def finish_scan(
-        self, scan_id: int, state: ScanState, now: datetime, coverage: Coverage, skipped: Sequence[SkippedPage],
+        self,
+        scan_id: int,
+        state: ScanState,
+        now: datetime,
+        coverage: Coverage,
+        skipped: Sequence[SkippedPage],
         note: str | None = None,
     ) -> ScanRecord: ...
 

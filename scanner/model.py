@@ -594,7 +594,8 @@ class SkippedPage:
 
     url: str
     reason: str
-    """robots | out-of-scope | excluded | template-limit | page-limit | depth | duration | not-html | trap | stopped | off-site"""
+    """robots | out-of-scope | excluded | template-limit | page-limit | depth | duration | not-html | trap |
+    stopped | off-site"""
     detail: str | None = None
 
 

@@ -551,6 +551,13 @@ class Identity:
     role: str = ""
     """For FIELD the exposure kind; for TAG `first-party` if collected on the site's own hosts; else empty."""
 
+    @property
+    def sort_key(self) -> tuple[str, ...]:
+        """Orders any identities; plain comparison fails where one tag or account is None."""
+        tag = self.tag
+        owner = (tag.vendor, tag.product, tag.account or "") if tag else ("", "", "")
+        return (self.kind.value, self.subject, self.role, *owner, "" if tag is None or tag.account is None else "=")
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 from publicsuffixlist import PublicSuffixList
 
+from scanner.canonical import canonical_url as canonical_url
+from scanner.canonical import page_template as page_template
+
 
 @cache
 def _suffixes() -> PublicSuffixList:

@@ -148,6 +148,8 @@ class SiteConfig:
     """Share of planned pages that must be seen whole for a scan to count as complete (0 to 1)."""
     resume_max_age_s: int = 6 * 3600
     retention: Retention = Retention()
+    max_query_variants: int = 200
+    """Query combinations visited per path: filters and facets multiply without end."""
 
 
 @dataclass(frozen=True, slots=True)

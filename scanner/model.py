@@ -518,6 +518,8 @@ class Detection:
     """request | source | held-back | noscript | global | cookie | storage: what it was seen in."""
     request_index: int | None = None
     """Into `PageCapture.requests`; None for traces in the page."""
+    duplicate_of: str | None = None
+    """Id of the rule that reports the same event: this request is its copy, one event with two requests."""
 
     @property
     def tag(self) -> TagKey:

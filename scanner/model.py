@@ -606,7 +606,8 @@ class SkippedPage:
     url: str
     reason: str
     """robots | out-of-scope | excluded | template-limit | page-limit | depth | duration | not-html | trap |
-    stopped | off-site"""
+    stopped | off-site |
+    redirect (leads to a page that was visited already)"""
     detail: str | None = None
 
 

@@ -1,0 +1,43 @@
+"""Options that several commands share, and what they are read into."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration file.  [default: tagdrift.yaml, if there is one]",
+)
+store_option = click.option(
+    "--store", "store_url", metavar="URL", help="Store to use instead of the configured one, e.g. sqlite:///tagdrift.db"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+exit_zero_option = click.option("--exit-zero", is_flag=True, help="Exit 0 although there is something to report.")
+
+
+def state_options(command: F) -> F:
+    """`--config`, `--store` and `--json`."""
+    return config_option(store_option(json_option(command)))
+
+
+def print_json(document: object) -> None:
+    """Write one JSON document to standard output. ASCII only: no terminal can be tricked by its text."""
+    json.dump(document, sys.stdout, ensure_ascii=True, indent=2)
+    sys.stdout.write("\n")
+
+
+def width_of_output() -> int:
+    """Columns of the terminal on standard output; 100 when there is none."""
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100

@@ -1,0 +1,150 @@
+"""Use cases on finished scans: re-match, compare, approve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from scanner.drift import compare
+from scanner.errors import UsageError
+from scanner.findings import findings, inventory_findings
+from scanner.model import (
+    Approval,
+    Drift,
+    Finding,
+    Outcome,
+    PageCapture,
+    PageInventory,
+    ScanRecord,
+    ScanState,
+    Snapshot,
+    StopReason,
+)
+from scanner.ports import Clock, Store
+
+PageKind = Callable[[str, str | None], str | None]
+
+
+class Judge(Protocol):
+    """Today's rules, applied to captures. Pure."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def names(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """(vendor id, product id) → (vendor name, product name)."""
+        ...
+
+    @property
+    def page_kind(self) -> PageKind: ...
+
+    def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A scan, what it is compared with, and what follows."""
+
+    snapshot: Snapshot
+    baseline: ScanRecord | None
+    """The scan on the older side; None when there is nothing to compare with."""
+    approval: Approval | None
+    """Set when the older side is an approved baseline, not merely the previous scan."""
+    drift: Drift | None
+    findings: tuple[Finding, ...]
+    """Of the drift; without an older side, of what is there."""
+
+    @property
+    def scan(self) -> ScanRecord:
+        return self.snapshot.scan
+
+
+RULES_MOVED_ON = "its capture is no longer kept whole and the rules have changed since, so it cannot be compared"
+
+
+def snapshot_of(store: Store, scan: ScanRecord, judge: Judge, own_domains: Sequence[str] = ()) -> Snapshot:
+    """Return the scan's inventories under today's rules, matching captures again where needed.
+
+    A page whose inventory is older than the rules and whose capture has been thinned out proves nothing any more:
+    it comes back as `partial`, without sightings.
+    """
+    pages: dict[str, PageInventory] = {}
+    stale: dict[str, PageInventory] = {}
+    shared: dict[object, object] = {}
+    for inventory, digest in store.inventories(scan.id):
+        (pages if digest == judge.digest else stale)[inventory.page] = _share(inventory, shared)
+    if stale:
+        renewed: list[PageInventory] = []
+        for capture in store.captures(scan.id, sorted(stale)):
+            fresh = _share(judge.inventory(capture, own_domains), shared)
+            pages[fresh.page] = fresh
+            renewed.append(fresh)
+            del stale[capture.page]
+        if renewed:
+            store.save_inventories(scan.id, renewed, judge.digest)
+        for page, inventory in stale.items():
+            pages[page] = replace(
+                inventory, outcome=Outcome.PARTIAL, stop_reason=StopReason.RECORDER_GAP, detail=RULES_MOVED_ON, sightings=()
+            )
+    return Snapshot(scan, judge.digest, tuple(pages[page] for page in sorted(pages)))
+
+
+def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInventory:
+    # Most sightings are the same on every page of a site: one object for all keeps 2,000 pages small.
+    sightings = tuple(shared.setdefault(s, s) for s in inventory.sightings)
+    return replace(inventory, sightings=sightings)  # type: ignore[arg-type]
+
+
+def older_side(store: Store, scan: ScanRecord) -> tuple[ScanRecord | None, Approval | None]:
+    """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile."""
+    approval = store.baseline(scan.site)
+    if approval is not None and approval.scan_id != scan.id:
+        approved = store.scan(approval.scan_id)
+        if approved is not None:
+            return approved, approval
+    for candidate in store.scans(scan.site):
+        if candidate.id < scan.id and candidate.state is ScanState.COMPLETE and candidate.profile == scan.profile:
+            return candidate, None
+    return None, None
+
+
+def compare_scans(
+    store: Store, judge: Judge, scan: ScanRecord, older: ScanRecord | None, approval: Approval | None = None,
+    own_domains: Sequence[str] = (),
+) -> Comparison:
+    """Compare `scan` with `older` under today's rules."""
+    after = snapshot_of(store, scan, judge, own_domains)
+    if older is None:
+        found = inventory_findings(after, names=judge.names, page_kind=judge.page_kind)
+        return Comparison(after, None, None, None, found)
+    before = snapshot_of(store, older, judge, own_domains)
+    drift = compare(before, after)
+    found = findings(drift, before, after, names=judge.names, page_kind=judge.page_kind)
+    return Comparison(after, older, approval, drift, found)
+
+
+def newest_scan(store: Store, site: str) -> ScanRecord:
+    """Return the newest finished scan of `site`. Raises `UsageError` naming the sites that are known."""
+    for scan in store.scans(site):
+        if scan.state is not ScanState.RUNNING:
+            return scan
+    known = store.sites()
+    hint = f"known sites: {', '.join(known)}" if known else "run `tagdrift scan URL` first"
+    raise UsageError(f"no finished scan of {site!r} in the store", hint=hint)
+
+
+def approve(store: Store, clock: Clock, scan: ScanRecord, who: str, why: str, coverage_threshold: float) -> Approval:
+    """Make `scan` the approved baseline. Raises `UsageError` for a scan that saw too little to vouch for."""
+    if scan.state is not ScanState.COMPLETE or scan.coverage.ratio < coverage_threshold:
+        raise UsageError(
+            f"scan {scan.id} of {scan.site} cannot become the baseline: {scan.coverage.ok} of {scan.coverage.planned} "
+            f"planned pages were seen whole ({scan.coverage.ratio:.0%}; the threshold is {coverage_threshold:.0%})",
+            hint="scan again, or lower coverage_threshold in the configuration if those pages cannot be seen",
+        )
+    if not why.strip():
+        raise UsageError("an approval needs a reason", hint='tagdrift approve SITE --reason "reviewed with counsel"')
+    approval = Approval(site=scan.site, scan_id=scan.id, who=who, why=why.strip(), at=clock.now())
+    store.approve(approval)
+    return approval

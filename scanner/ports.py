@@ -49,15 +49,22 @@ class Fleet(Protocol):
 class Store(Protocol):
     """Everything that outlives a process. Every method is one transaction; all raise `StoreError`.
 
-    Called from worker threads (`asyncio.to_thread`), one writer per scan.
+    Called from worker threads (`asyncio.to_thread`), one writer per scan. What a method saved when it returns
+    survives `kill -9` and a power cut. An unknown scan is a `StoreError` to every writer and to `last_activity`;
+    the other readers answer None or nothing.
     """
 
     # -- leases: one scan per site at a time
     def acquire_lease(self, site: str, holder: str, now: datetime, ttl_s: int) -> None:
-        """Take or renew the site's lease. Raises `SiteBusy` (naming the holder and since when) if another holds it."""
+        """Take or renew the site's lease. Raises `SiteBusy` (naming the holder and since when) if another holds it.
+
+        A lease that its holder let expire is taken over; a late renewal by the old holder is then refused.
+        """
         ...
 
-    def release_lease(self, site: str, holder: str) -> None: ...
+    def release_lease(self, site: str, holder: str) -> None:
+        """Give the lease back; nothing happens if somebody else holds it by now."""
+        ...
 
     # -- scans
     def begin_scan(
@@ -69,15 +76,21 @@ class Store(Protocol):
         ...
 
     def last_activity(self, scan_id: int) -> datetime:
-        """When the scan's newest visit was saved, or when it began."""
+        """When the scan's newest visit ended, or when the scan began."""
         ...
 
     def save_visit(self, scan_id: int, capture: PageCapture, inventory: PageInventory, rules_digest: str) -> None:
-        """Save one visit whole: capture and inventory in one transaction. Saving the same page again replaces it."""
+        """Save one visit whole: capture and inventory in one transaction. Saving the same page again replaces it.
+
+        Raises `StoreError` if the scan is finished: nothing can be added to it, its hash is in the chain.
+        """
         ...
 
     def save_inventories(self, scan_id: int, inventories: Sequence[PageInventory], rules_digest: str) -> None:
-        """Replace inventories after re-matching with other rules."""
+        """Replace inventories after re-matching with other rules; the scan may be finished, the visits must exist.
+
+        The inventories as first recorded stay beside them: the hash chain speaks of those.
+        """
         ...
 
     def finish_scan(
@@ -88,7 +101,9 @@ class Store(Protocol):
         coverage: Coverage,
         skipped: Sequence[SkippedPage],
         note: str | None = None,
-    ) -> ScanRecord: ...
+    ) -> ScanRecord:
+        """Close a running scan as COMPLETE or INCOMPLETE and append it to the site's hash chain."""
+        ...
 
     def scan(self, scan_id: int) -> ScanRecord | None: ...
 
@@ -97,14 +112,17 @@ class Store(Protocol):
         ...
 
     def sites(self) -> tuple[str, ...]:
-        """Every site ever scanned, sorted."""
+        """Every site with a scan in the store, sorted."""
         ...
 
     # -- visits
     def visited_pages(self, scan_id: int) -> frozenset[str]: ...
 
     def captures(self, scan_id: int, pages: Sequence[str] | None = None) -> Iterator[PageCapture]:
-        """Stream the captures that are still kept whole, sorted by page; memory holds one at a time."""
+        """Stream the captures that are still kept whole, sorted by page; memory holds one at a time.
+
+        `pages`: only these, as far as they are there. No transaction stays open between two captures.
+        """
         ...
 
     def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
@@ -113,23 +131,35 @@ class Store(Protocol):
 
     # -- baseline and approvals
     def approve(self, approval: Approval) -> None:
-        """Make a scan the site's baseline and write the audit log, together."""
+        """Make a finished scan of the site its baseline and write the audit log, together."""
         ...
 
     def baseline(self, site: str) -> Approval | None: ...
 
     def approvals(self, site: str) -> tuple[Approval, ...]:
-        """Newest first; never deleted."""
+        """Newest first; never changed or deleted, the database itself refuses to."""
         ...
 
     # -- upkeep
     def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
-        """Drop captures that neither the baseline, the newest scan, nor `keep_pages` need, and scans
-        older than the retention. Inventories stay. Returns how many captures went."""
+        """Drop captures that no later comparison needs, and scans beyond the retention; return how many captures went.
+
+        Captures stay of every running scan, of `keep_pages` (those with findings) in every scan, and, for each
+        profile, of the baseline, the newest finished and the newest complete scan. Inventories stay, until a
+        scan is neither among the newest `keep_scans` nor younger than `keep_days`: then it goes, but for `keep_pages`.
+        """
         ...
 
     def check(self) -> tuple[str, ...]:
         """What is wrong with the store, in words; empty when it is sound (`PRAGMA integrity_check` and the like)."""
+        ...
+
+    def verify_chain(self, site: str) -> tuple[str, ...]:
+        """Where the site's finished scans differ from what the hash chain recorded, in words; empty when nowhere."""
+        ...
+
+    def scan_hash(self, scan_id: int) -> str | None:
+        """The hash of a finished scan's link, hex: printed or mailed, it vouches for that scan and all before it."""
         ...
 
     def close(self) -> None: ...

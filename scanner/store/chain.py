@@ -1,0 +1,129 @@
+"""The hash chain over a site's finished scans, so that later tampering shows. Pure.
+
+Each finished scan gets one link. A link's *statement* says: the scan's record, the digest of its
+manifest (which page was recorded as what), the digest of its skipped pages, and the hash of the
+site's link before. The link's hash is the SHA-256 of the statement. Whoever changes a page, a scan or a
+link afterwards has to recompute every later hash, and cannot reach the ones already mailed or printed.
+
+The manifest is one line per page in the order of the page digests: page, inventory and capture, each as
+SHA-256 in hex. Inventories count as recorded; re-matching with other rules does not touch them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from scanner.model import ScanRecord
+from scanner.store.codec import CodecError, bytes_text, text_bytes
+from scanner.store.documents import SCAN, SKIPPED, digest
+
+START = "0" * 64
+"""What the first link names as the hash before it."""
+STATEMENT_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a finished scan says about one page; three SHA-256 digests of 32 bytes."""
+
+    page: bytes
+    inventory: bytes
+    capture: bytes
+
+    @property
+    def line(self) -> str:
+        return f"{self.page.hex()} {self.inventory.hex()} {self.capture.hex()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    scan_id: int
+    hash: str
+    statement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the store holds today about the scan of one link."""
+
+    scan: ScanRecord | None
+    """None: the scan is gone."""
+    skipped: bytes = b""
+    """SHA-256 of its list of skipped pages."""
+    leaves: tuple[Leaf, ...] = ()
+    """Digests of what is really there, computed anew."""
+    removed: bool = False
+    """The retention took the scan, or all of its pages but those with findings."""
+    manifest: bytes | None = None
+    """Kept when only some of the pages stayed."""
+
+
+def manifest_of(leaves: Iterable[Leaf]) -> bytes:
+    return "".join(leaf.line for leaf in sorted(leaves, key=lambda leaf: leaf.page)).encode("ascii")
+
+
+def link_of(scan: ScanRecord, leaves: Iterable[Leaf], previous: str) -> Link:
+    """Return the link of a finished scan behind the link with the hash `previous`."""
+    statement = text_bytes(
+        json.dumps(
+            {
+                "format": STATEMENT_FORMAT,
+                "previous": previous,
+                "manifest": digest(manifest_of(leaves)).hex(),
+                "skipped": digest(SKIPPED.dumps(scan.skipped)).hex(),
+                "scan": bytes_text(SCAN.dumps(replace(scan, skipped=()))),
+            },
+            ensure_ascii=False,
+            sort_keys=True,
+        )
+    )
+    return Link(scan.id, sha256(statement).hexdigest(), statement)
+
+
+def problems(links: Iterable[Link], evidence: Iterable[Evidence], unlinked: Sequence[int]) -> tuple[str, ...]:
+    """Compare a site's links, oldest first, with what the store holds; empty when all is as it was recorded.
+
+    `evidence` runs beside `links`; `unlinked` are the ids of finished scans that no link speaks of.
+    """
+    found: list[str] = []
+    previous = START
+    for link, held in zip(links, evidence, strict=True):
+        found.extend(f"scan {link.scan_id}: {what}" for what in _link_problems(link, held, previous))
+        previous = link.hash
+    found.extend(f"scan {scan_id}: finished, but missing from the chain" for scan_id in unlinked)
+    return tuple(found)
+
+
+def _link_problems(link: Link, held: Evidence, previous: str) -> Iterator[str]:
+    if sha256(link.statement).hexdigest() != link.hash:
+        yield "its entry in the chain was changed"
+    try:
+        said = json.loads(bytes_text(link.statement))
+        scan = SCAN.load(text_bytes(said["scan"]))
+        form, before, manifest, skipped = said["format"], said["previous"], said["manifest"], said["skipped"]
+    except (CodecError, ValueError, KeyError, TypeError):
+        yield "its entry in the chain cannot be read"
+        return
+    if form != STATEMENT_FORMAT:
+        yield f"its entry in the chain has the unknown format {form}"
+        return
+    if before != previous:
+        yield "the entry before it in the chain was removed, inserted or changed"
+    if held.scan is None:
+        if not held.removed:
+            yield "the scan was deleted, and not by the retention"
+        return
+    if scan != replace(held.scan, skipped=()):
+        yield "the scan's record was changed after it was finished"
+    if skipped != held.skipped.hex():
+        yield "the list of skipped pages was changed after the scan was finished"
+    whole = held.manifest if held.manifest is not None else manifest_of(held.leaves)
+    if manifest != digest(whole).hex():
+        yield "pages were added, changed or deleted after the scan was finished"
+    elif held.manifest is not None:
+        lines = set(whole.decode("ascii").splitlines(keepends=True))
+        if any(leaf.line not in lines for leaf in held.leaves):
+            yield "pages were added or changed after the scan was finished"

@@ -1,0 +1,315 @@
+"""The store in SQLite or PostgreSQL. Every public method is one transaction; see `docs/store.md` for the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from scanner.errors import StoreError
+from scanner.model import (
+    Approval,
+    Coverage,
+    PageCapture,
+    PageInventory,
+    Profile,
+    Retention,
+    ScanRecord,
+    ScanState,
+    SkippedPage,
+)
+from scanner.store import audit, reading, thinning
+from scanner.store import blobs as content
+from scanner.store.chain import START, link_of
+from scanner.store.codec import CodecError, text_bytes
+from scanner.store.documents import (
+    CAPTURE,
+    COVERAGE,
+    INVENTORY,
+    PROFILE,
+    SKIPPED,
+    capture_digest,
+    digest,
+    pack,
+)
+from scanner.store.engine import transaction
+from scanner.store.lease import Lease, decide
+from scanner.store.tables import (
+    approvals,
+    capture_blobs,
+    captures,
+    chain_links,
+    leases,
+    rematches,
+    scans,
+    visits,
+)
+
+
+class SqlStore:
+    """Implements `scanner.ports.Store` on a migrated database. Threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return transaction(self._engine, writes=False)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return transaction(self._engine, writes=True)
+
+    # -- leases
+
+    def acquire_lease(self, site: str, holder: str, now: datetime, ttl_s: int) -> None:
+        with self._writing() as connection:
+            # The first of several processes inserts the row; the others wait for it, and then read it.
+            new = asdict(decide(None, site, holder, now, ttl_s))
+            if connection.execute(content.insert_new(connection, leases).returning(leases.c.site), new).first():
+                return
+            row = connection.execute(select(leases).where(leases.c.site == site).with_for_update()).mappings().one()
+            lease = decide(Lease(**row), site, holder, now, ttl_s)
+            connection.execute(update(leases).where(leases.c.site == site), asdict(lease))
+
+    def release_lease(self, site: str, holder: str) -> None:
+        with self._writing() as connection:
+            connection.execute(delete(leases).where(leases.c.site == site, leases.c.holder == holder))
+
+    # -- scans
+
+    def begin_scan(
+        self, site: str, now: datetime, profile: Profile, tool_version: str, rules_digest: str, config_digest: str
+    ) -> ScanRecord:
+        row = {
+            "site": site,
+            "state": ScanState.RUNNING.value,
+            "started_at": now,
+            "last_activity_at": now,
+            "profile": PROFILE.dumps(profile),
+            "coverage": COVERAGE.dumps(Coverage()),
+            "tool_version": tool_version,
+            "rules_digest": rules_digest,
+            "config_digest": config_digest,
+        }
+        with self._writing() as connection:
+            scan_id = connection.execute(insert(scans).returning(scans.c.id), row).scalar_one()
+            return self._known(connection, scan_id)
+
+    def running_scan(self, site: str) -> ScanRecord | None:
+        query = select(scans).where(scans.c.site == site, scans.c.state == ScanState.RUNNING.value)
+        with self._reading() as connection:
+            return next(reading.scan_records(connection, query.order_by(scans.c.id.desc()).limit(1)), None)
+
+    def last_activity(self, scan_id: int) -> datetime:
+        with self._reading() as connection:
+            at: datetime | None = connection.scalar(select(scans.c.last_activity_at).where(scans.c.id == scan_id))
+        if at is None:
+            raise _unknown(scan_id)
+        return at
+
+    def finish_scan(
+        self,
+        scan_id: int,
+        state: ScanState,
+        now: datetime,
+        coverage: Coverage,
+        skipped: Sequence[SkippedPage],
+        note: str | None = None,
+    ) -> ScanRecord:
+        if state is ScanState.RUNNING:
+            raise ValueError("a finished scan is complete or incomplete")
+        with self._writing() as connection:
+            site = self._open_scan(connection, scan_id).site
+            content.keep_sweeper_out(connection)
+            changes = {
+                "state": state.value,
+                "ended_at": now,
+                "coverage": COVERAGE.dumps(coverage),
+                "skipped_id": content.put(connection, [SKIPPED.dumps(tuple(skipped))])[0],
+                "note": note,
+            }
+            connection.execute(update(scans).where(scans.c.id == scan_id), changes)
+            record = self._known(connection, scan_id)
+            previous = connection.scalar(
+                select(chain_links.c.hash).where(chain_links.c.site == site).order_by(chain_links.c.id.desc()).limit(1)
+            )
+            link = link_of(record, reading.recorded_leaves(connection, scan_id), previous or START)
+            row = {
+                "site": site,
+                "scan_id": scan_id,
+                "previous": previous or START,
+                "hash": link.hash,
+                "statement": link.statement,
+            }
+            connection.execute(insert(chain_links), row)
+            return record
+
+    def scan(self, scan_id: int) -> ScanRecord | None:
+        with self._reading() as connection:
+            return reading.scan_record(connection, scan_id)
+
+    def scans(self, site: str, limit: int | None = None) -> tuple[ScanRecord, ...]:
+        query = select(scans).where(scans.c.site == site).order_by(scans.c.id.desc()).limit(limit)
+        with self._reading() as connection:
+            return tuple(reading.scan_records(connection, query))
+
+    def sites(self) -> tuple[str, ...]:
+        with self._reading() as connection:
+            return tuple(sorted(connection.execute(select(scans.c.site).distinct()).scalars()))
+
+    # -- visits
+
+    def save_visit(self, scan_id: int, capture: PageCapture, inventory: PageInventory, rules_digest: str) -> None:
+        if capture.page != inventory.page:
+            raise ValueError(f"capture of {capture.page!r} with the inventory of {inventory.page!r}")
+        # Encoded before the transaction: while it lasts, nobody else can write.
+        document, parts = CAPTURE.dump(capture)
+        packed, recorded = pack(document), INVENTORY.dumps(inventory)
+        page_key = digest(text_bytes(capture.page))
+        ended_at = capture.started_at + timedelta(milliseconds=capture.duration_ms)
+        with self._writing() as connection:
+            scan = self._open_scan(connection, scan_id)
+            content.keep_sweeper_out(connection)
+            page_id = content.page_id(connection, scan.site, capture.page, page_key)
+            inventory_id, *part_ids = content.put(connection, [recorded, *parts])
+            key: dict[str, Any] = {"scan_id": scan_id, "page_id": page_id}
+            connection.execute(delete(visits).where(visits.c.scan_id == scan_id, visits.c.page_id == page_id))
+            visit = key | {
+                "ended_at": ended_at,
+                "rule_set_id": content.rule_set_id(connection, rules_digest),
+                "inventory_id": inventory_id,
+                "capture_digest": capture_digest(document, [digest(part) for part in parts]),
+            }
+            connection.execute(insert(visits), visit)
+            connection.execute(insert(captures), key | {"packed": packed})
+            if part_ids:
+                rows = [key | {"position": at, "blob_id": blob_id} for at, blob_id in enumerate(part_ids)]
+                connection.execute(insert(capture_blobs), rows)
+            if ended_at > scan.last_activity_at:
+                connection.execute(update(scans).where(scans.c.id == scan_id), {"last_activity_at": ended_at})
+
+    def save_inventories(self, scan_id: int, inventories: Sequence[PageInventory], rules_digest: str) -> None:
+        recorded = [INVENTORY.dumps(inventory) for inventory in inventories]
+        keys = [digest(text_bytes(inventory.page)) for inventory in inventories]
+        with self._writing() as connection:
+            content.keep_sweeper_out(connection)
+            site = self._known(connection, scan_id).site
+            known = content.page_ids(connection, site, keys)
+            visited = dict(reading.visited(connection, scan_id))
+            rule_set_id = content.rule_set_id(connection, rules_digest)
+            blob_ids = content.put(connection, recorded)
+            rows: dict[int, dict[str, int]] = {}
+            for key, blob_id, inventory in zip(keys, blob_ids, inventories, strict=True):
+                page_id = known.get(key)
+                if page_id not in visited:
+                    raise StoreError(f"scan {scan_id} has no visit of {inventory.page}")
+                rows[page_id] = {
+                    "scan_id": scan_id,
+                    "page_id": page_id,
+                    "rule_set_id": rule_set_id,
+                    "inventory_id": blob_id,
+                }
+            for batch in content.batches(list(rows)):
+                connection.execute(
+                    delete(rematches).where(rematches.c.scan_id == scan_id, rematches.c.page_id.in_(batch))
+                )
+                connection.execute(insert(rematches), [rows[page_id] for page_id in batch])
+
+    def visited_pages(self, scan_id: int) -> frozenset[str]:
+        with self._reading() as connection:
+            return frozenset(page for _, page in reading.visited(connection, scan_id))
+
+    def captures(self, scan_id: int, pages: Sequence[str] | None = None) -> Iterator[PageCapture]:
+        wanted = None if pages is None else frozenset(pages)
+        with self._reading() as connection:
+            kept = reading.visited(connection, scan_id, with_capture=True)
+        for page_id, page in kept:
+            if wanted is not None and page not in wanted:
+                continue
+            with self._reading() as connection:
+                found = reading.packed_capture(connection, scan_id, page_id)
+                if found is None:
+                    continue  # thinned out meanwhile
+                try:
+                    capture = reading.load_capture(*found)
+                except CodecError as error:
+                    raise CodecError(f"capture of {page} in scan {scan_id}: {error}") from error
+            yield capture
+
+    def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
+        with self._reading() as connection:
+            known = reading.visited(connection, scan_id)
+        for batch in content.batches(known, 100):
+            page_ids = [page_id for page_id, _ in batch]
+            with self._reading() as connection:
+                found = reading.inventory_batch(connection, scan_id, page_ids)
+            yield from (found[page_id] for page_id in page_ids if page_id in found)
+
+    # -- baseline and approvals
+
+    def approve(self, approval: Approval) -> None:
+        with self._writing() as connection:
+            scan = self._known(connection, approval.scan_id)
+            if scan.site != approval.site:
+                raise StoreError(f"scan {scan.id} is of {scan.site}, not of {approval.site}")
+            if scan.state is ScanState.RUNNING:
+                raise StoreError(f"scan {scan.id} is still running", hint="approve it when it is finished")
+            row = {"site": approval.site, "scan_id": scan.id, "who": approval.who, "why": approval.why}
+            connection.execute(insert(approvals), row | {"at": approval.at})
+
+    def baseline(self, site: str) -> Approval | None:
+        return next(iter(self._approvals(site, 1)), None)
+
+    def approvals(self, site: str) -> tuple[Approval, ...]:
+        return self._approvals(site, None)
+
+    def _approvals(self, site: str, limit: int | None) -> tuple[Approval, ...]:
+        query = select(approvals).where(approvals.c.site == site).order_by(approvals.c.id.desc()).limit(limit)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(Approval(row.site, row.scan_id, row.who, row.why, row.at) for row in rows)
+
+    # -- upkeep
+
+    def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
+        with self._writing() as connection:
+            return thinning.thin(connection, site, now, retention, keep_pages)
+
+    def check(self) -> tuple[str, ...]:
+        with self._reading() as connection:
+            return tuple(audit.check(connection))
+
+    def verify_chain(self, site: str) -> tuple[str, ...]:
+        with self._reading() as connection:
+            return audit.verify_chain(connection, site)
+
+    def scan_hash(self, scan_id: int) -> str | None:
+        with self._reading() as connection:
+            found: str | None = connection.scalar(select(chain_links.c.hash).where(chain_links.c.scan_id == scan_id))
+            return found
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _known(self, connection: Connection, scan_id: int) -> ScanRecord:
+        record = reading.scan_record(connection, scan_id)
+        if record is None:
+            raise _unknown(scan_id)
+        return record
+
+    def _open_scan(self, connection: Connection, scan_id: int) -> Any:
+        """Return the row (site, state, last_activity_at) of a running scan, locked against being finished meanwhile."""
+        query = select(scans.c.site, scans.c.state, scans.c.last_activity_at).where(scans.c.id == scan_id)
+        row = connection.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            raise _unknown(scan_id)
+        if row.state != ScanState.RUNNING.value:
+            raise StoreError(f"scan {scan_id} is finished: nothing can be added to it")
+        return row
+
+
+def _unknown(scan_id: int) -> StoreError:
+    return StoreError(f"there is no scan {scan_id} in the store")

@@ -1,0 +1,321 @@
+"""What may be on a site, and what must not: ordered rules, the first that fits decides. Pure.
+
+The rules of the configuration come first, then those of the preset. What no rule speaks of is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from scanner.model import Category, ConsentState, ExposureKind, Outcome, PageInventory, Sighting, SightingKind, TagKey
+
+PageKind = Callable[[str, str | None], str | None]
+
+IDENTIFIERS = frozenset(
+    {
+        ExposureKind.EMAIL,
+        ExposureKind.PHONE,
+        ExposureKind.NAME,
+        ExposureKind.ADDRESS,
+        ExposureKind.DATE_OF_BIRTH,
+        ExposureKind.EXTERNAL_ID,
+        ExposureKind.PRECISE_LOCATION,
+        ExposureKind.FORM_FIELD,
+    }
+)
+"""Kinds of information that point at a person by themselves."""
+
+CONTEXT = frozenset(
+    {
+        ExposureKind.PAGE_URL,
+        ExposureKind.PAGE_TITLE,
+        ExposureKind.REFERRER,
+        ExposureKind.SEARCH_QUERY,
+        ExposureKind.BUTTON_TEXT,
+        ExposureKind.PRODUCT_OR_CONTENT,
+        ExposureKind.FREE_TEXT,
+        ExposureKind.EVENT_NAME,
+    }
+)
+"""Kinds of information that tell what somebody read, looked for or did."""
+
+HEALTH_PAGES = frozenset(
+    {
+        "appointment",
+        "patient-portal",
+        "find-a-doctor",
+        "symptom-checker",
+        "condition",
+        "pharmacy",
+        "intake-form",
+        "billing",
+    }
+)
+
+
+class Action(StrEnum):
+    ALLOW = "allow"
+    FORBID = "forbid"
+    REQUIRE = "require"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """One line of a policy. Every condition that is given must hold; an empty one always does."""
+
+    action: Action
+    vendor: tuple[str, ...] = ()
+    product: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    """Third-party registrable domains, `*` allowed."""
+    exposure: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    """Globs on the path and query, or on the whole URL when they hold `://`."""
+    page_kind: tuple[str, ...] = ()
+    consent: tuple[ConsentState, ...] = ()
+    reason: str = ""
+    who: str = ""
+    contract: str = ""
+    """Reference of the agreement that covers it, e.g. a BAA number."""
+    until: date | None = None
+    """Last day on which the rule holds."""
+    name: str = ""
+    """How reports call the rule, e.g. `policy rule 3` or `healthcare preset: no advertising tags`."""
+
+    def speaks_of(self, kind: SightingKind) -> bool:
+        """Say whether this rule can decide about sightings of `kind` at all."""
+        if kind is SightingKind.FIELD:
+            return bool(self.exposure) or self.action is Action.ALLOW
+        if self.exposure:
+            return False
+        if kind is SightingKind.TAG:
+            return not self.host
+        return kind is SightingKind.HOST and (bool(self.host) or not (self.vendor or self.product or self.account))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    rules: tuple[PolicyRule, ...] = ()
+    preset: str = "healthcare"
+
+    def in_force(self, today: date) -> Iterator[PolicyRule]:
+        """The rules that hold on `today`, the site's own before the preset's."""
+        yield from (rule for rule in self.rules if rule.until is None or today <= rule.until)
+        yield from PRESETS[self.preset]
+
+    def expired(self, today: date) -> tuple[PolicyRule, ...]:
+        return tuple(rule for rule in self.rules if rule.until is not None and today > rule.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One rule broken by one tag or host (or a required tag that is missing), with its pages."""
+
+    rule: PolicyRule
+    tag: TagKey | None
+    host: str | None
+    pages: tuple[str, ...]
+    """Sorted; for a missing required tag the pages that were seen whole without it."""
+    exposures: tuple[tuple[str, str], ...] = ()
+    """(exposure kind, field path) that break the rule, sorted; empty when presence alone does."""
+    loaders: tuple[str, ...] = ()
+    owner: str | None = None
+    category: Category = Category.OTHER
+    evidence: tuple[str, ...] = ()
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Which rule decides about one thing on one page; `rule` is None when none speaks of it."""
+
+    page: str
+    sighting: Sighting
+    rule: PolicyRule | None
+
+    @property
+    def action(self) -> Action:
+        return self.rule.action if self.rule else Action.ALLOW
+
+
+def _preset(name: str, *rules: PolicyRule) -> tuple[PolicyRule, ...]:
+    return tuple(replace(rule, name=f"{name} preset: {rule.reason}") for rule in rules)
+
+
+_NO_ADVERTISING = PolicyRule(Action.FORBID, category=("advertising",), reason="no advertising tag on any page")
+_NO_REPLAY = PolicyRule(Action.FORBID, category=("session-replay",), reason="no session replay on any page")
+_NO_IDENTIFIER = PolicyRule(
+    Action.FORBID,
+    exposure=tuple(sorted(IDENTIFIERS)),
+    reason="no identifier of a person to a third party without an agreement",
+)
+_NO_HEALTH = PolicyRule(
+    Action.FORBID,
+    exposure=tuple(sorted(CONTEXT)),
+    page_kind=tuple(sorted(HEALTH_PAGES)),
+    reason="no health context to a third party without an agreement",
+)
+
+PRESETS: Mapping[str, tuple[PolicyRule, ...]] = {
+    "healthcare": _preset("healthcare", _NO_ADVERTISING, _NO_REPLAY, _NO_IDENTIFIER, _NO_HEALTH),
+    "strict": _preset(
+        "strict",
+        _NO_ADVERTISING,
+        _NO_REPLAY,
+        _NO_IDENTIFIER,
+        _NO_HEALTH,
+        PolicyRule(Action.ALLOW, category=("consent", "security"), reason="consent and security tools"),
+        PolicyRule(Action.FORBID, vendor=("*",), reason="no tag that is not expressly allowed"),
+        PolicyRule(Action.FORBID, host=("*",), reason="no third party that is not expressly allowed"),
+    ),
+    "observe": (),
+}
+
+
+def rulings(
+    policy: Policy, page: PageInventory, *, today: date, consent: ConsentState, page_kind: PageKind
+) -> Iterator[Ruling]:
+    """Yield which rule decides about each tag, field and third-party host of `page`."""
+    rules = tuple(policy.in_force(today))
+    kind = page_kind(page.final_url, page.title)
+    tagged = {s.identity.tag for s in page.sightings if s.identity.kind is SightingKind.TAG}
+    categories = {s.identity.tag: s.category for s in page.sightings if s.identity.kind is SightingKind.TAG}
+    for sighting in page.sightings:
+        what = sighting.identity.kind
+        if what not in (SightingKind.TAG, SightingKind.FIELD, SightingKind.HOST):
+            continue
+        if what is SightingKind.FIELD and sighting.identity.tag not in tagged:
+            continue
+        category = categories.get(sighting.identity.tag, sighting.category)
+        rule = next(
+            (r for r in rules if r.speaks_of(what) and _fits(r, sighting, category, page, kind, consent)),
+            None,
+        )
+        yield Ruling(page.page, sighting, rule)
+
+
+def violations(
+    policy: Policy,
+    pages: Iterable[PageInventory],
+    *,
+    today: date,
+    consent: ConsentState = ConsentState.NONE,
+    page_kind: PageKind = lambda _url, _title: None,
+) -> tuple[Violation, ...]:
+    """Return every broken rule, one entry for each rule and tag (or host), sorted.
+
+    A forbidden thing counts wherever it was seen, on half-seen pages too. A required tag is missing only
+    from pages that were seen whole.
+    """
+    pages = tuple(pages)
+    broken: dict[tuple[PolicyRule, TagKey | None, str | None], list[Ruling]] = {}
+    for page in pages:
+        for ruling in rulings(policy, page, today=today, consent=consent, page_kind=page_kind):
+            if ruling.rule is None or ruling.rule.action is not Action.FORBID:
+                continue
+            identity = ruling.sighting.identity
+            host = identity.subject if identity.kind is SightingKind.HOST else None
+            broken.setdefault((ruling.rule, identity.tag, host), []).append(ruling)
+    found = [_violation(rule, tag, host, of) for (rule, tag, host), of in broken.items()]
+    found += _missing(policy, pages, today, consent, page_kind)
+    return tuple(sorted(found, key=lambda v: (v.rule.name, str(v.tag), v.host or "", v.pages)))
+
+
+def _violation(rule: PolicyRule, tag: TagKey | None, host: str | None, of: Sequence[Ruling]) -> Violation:
+    seen = [ruling.sighting for ruling in of]
+    return Violation(
+        rule=rule,
+        tag=tag,
+        host=host,
+        pages=tuple(sorted({ruling.page for ruling in of})),
+        exposures=tuple(
+            sorted({(s.identity.role, s.identity.subject) for s in seen if s.identity.kind is SightingKind.FIELD})
+        ),
+        loaders=tuple(dict.fromkeys(loader for s in seen for loader in s.loaders)),
+        owner=next((s.owner for s in seen if s.owner), None),
+        category=next((s.category for s in seen if s.category is not Category.OTHER), Category.OTHER),
+        evidence=tuple(sorted({e for s in seen for e in s.evidence})),
+    )
+
+
+def _missing(
+    policy: Policy, pages: Sequence[PageInventory], today: date, consent: ConsentState, page_kind: PageKind
+) -> Iterator[Violation]:
+    for rule in policy.in_force(today):
+        if rule.action is not Action.REQUIRE:
+            continue
+        without = [
+            page.page
+            for page in pages
+            if page.outcome is Outcome.OK
+            and _page_fits(rule, page, page_kind(page.final_url, page.title), consent)
+            and not any(
+                s.identity.kind in (SightingKind.TAG, SightingKind.HOST)
+                and rule_kind(rule) is s.identity.kind
+                and _subject_fits(rule, s, s.category)
+                for s in page.sightings
+            )
+        ]
+        if without:
+            yield Violation(rule=rule, tag=None, host=None, pages=tuple(sorted(without)), missing=True)
+
+
+def rule_kind(rule: PolicyRule) -> SightingKind:
+    """What a `require` rule looks for: a host if it names one, else a tag."""
+    return SightingKind.HOST if rule.host else SightingKind.TAG
+
+
+def _fits(
+    rule: PolicyRule,
+    sighting: Sighting,
+    category: Category,
+    page: PageInventory,
+    kind: str | None,
+    consent: ConsentState,
+) -> bool:
+    if rule.exposure and sighting.identity.role not in rule.exposure:
+        return False
+    return _page_fits(rule, page, kind, consent) and _subject_fits(rule, sighting, category)
+
+
+def _page_fits(rule: PolicyRule, page: PageInventory, kind: str | None, consent: ConsentState) -> bool:
+    if rule.consent and consent not in rule.consent:
+        return False
+    if rule.page_kind and kind not in rule.page_kind:
+        return False
+    return not rule.pages or any(_glob(page.page, pattern) for pattern in rule.pages)
+
+
+def _subject_fits(rule: PolicyRule, sighting: Sighting, category: Category) -> bool:
+    tag = sighting.identity.tag
+    if rule.category and category not in rule.category:
+        return False
+    if rule.host and not _any(sighting.identity.subject, rule.host):
+        return False
+    if not (rule.vendor or rule.product or rule.account):
+        return True
+    return (
+        tag is not None
+        and _any(tag.vendor, rule.vendor)
+        and _any(tag.product, rule.product)
+        and (not rule.account or (tag.account is not None and _any(tag.account, rule.account)))
+    )
+
+
+def _any(text: str, patterns: tuple[str, ...]) -> bool:
+    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def _glob(page: str, pattern: str) -> bool:
+    if "://" in pattern:
+        return fnmatchcase(page, pattern)
+    parts = urlsplit(page)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return fnmatchcase(path, pattern)

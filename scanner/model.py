@@ -597,6 +597,8 @@ class PageInventory:
     """Sorted by identity, unique."""
     request_count: int = 0
     third_party_request_count: int = 0
+    status: int | None = None
+    """HTTP status of the page; None: no answer seen. 404 and 410 say that the page is gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -569,7 +569,8 @@ class Sighting:
 
     identity: Identity
     version: str | None = None
-    """What `changed` compares: a script's fingerprint, a container's version. None: nothing to compare."""
+    """What `changed` compares: a script's fingerprint (several joined by `+`), a container's version.
+    None: nothing to compare."""
     loaders: tuple[str, ...] = ()
     """Who loaded it, in words, nearest first: `inline snippet in the page`, `https://…/gtm.js (GTM-ABC)`."""
     owner: str | None = None

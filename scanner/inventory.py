@@ -1,0 +1,312 @@
+"""Boils one visit down to what is compared: a page's tags, events, fields, hosts, scripts, endpoints and cookies.
+
+Identity, not URL: cache busters, ids, order, shards and build hashes are gone after this step. A tag's way out
+(straight to the vendor, or through the site's own host) is part of its identity, but not of its events' and fields':
+a tag that moves behind a proxy drifts in one place and loses nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from scanner.loaders import loader_words
+from scanner.model import (
+    Category,
+    CookieRecord,
+    Detection,
+    DetectionKind,
+    Exposure,
+    ExposureKind,
+    Identity,
+    PageCapture,
+    PageInventory,
+    RequestRecord,
+    Sighting,
+    SightingKind,
+    SignalKind,
+    TagKey,
+)
+from scanner.script_identity import cookie_identity, endpoint_identity, normalise_host, script_identity
+from scanner.urls import host_of, is_third_party, registrable_domain, same_site
+
+OwnerOf = Callable[[str], tuple[str, Category] | None]
+"""Host → (company, category), or None when nobody knows it."""
+CookieTag = Callable[[CookieRecord], TagKey | None]
+"""A cookie → the tag that a rule says sets it, or None."""
+
+FIRST_PARTY = "first-party"
+UNNAMED_EVENT = "(unnamed)"
+_MOST_EXAMPLES = 3
+_MOST_LOADERS = 6
+_LONGEST_SUBJECT_CHARS = 200
+_NEVER_SENT = frozenset({"csp", "mixed-content", "client", "other"})
+_BEACON_TYPES = frozenset({"xhr", "fetch", "ping", "eventsource", "websocket", "websocket-frame"})
+_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|avif|svg|ico|bmp)$", re.IGNORECASE)
+_CHANCE_IN_NAME = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{6,}", re.IGNORECASE)
+_SIGNAL_EVIDENCE = {
+    SignalKind.SCRIPT: "source",
+    SignalKind.FRAME: "source",
+    SignalKind.IMAGE: "source",
+    SignalKind.PRECONNECT: "source",
+    SignalKind.NOSCRIPT: "noscript",
+    SignalKind.HELD_BACK: "held-back",
+}
+_LOADERS_OF_TRACES = {
+    "source": "HTML of the page",
+    "noscript": "<noscript> in the page",
+    "held-back": "the page, held back by a consent platform",
+}
+_SHOWN_AS_IT_IS = frozenset({ExposureKind.EVENT_NAME, ExposureKind.PRODUCT_OR_CONTENT})
+
+_DIFFERENT_EACH_VISIT = frozenset({ExposureKind.BROWSER_ID, ExposureKind.CLICK_ID, ExposureKind.IP_ADDRESS})
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A sighting while it is being put together."""
+
+    category: Category
+    owner: str | None = None
+    versions: set[str] = field(default_factory=set)
+    chains: set[tuple[str, ...]] = field(default_factory=set)
+    evidence: set[str] = field(default_factory=set)
+    consent: set[tuple[str, str]] = field(default_factory=set)
+    examples: set[str] = field(default_factory=set)
+
+    def done(self, identity: Identity) -> Sighting:
+        chains = sorted((chain for chain in self.chains if chain), key=lambda chain: (len(chain), chain))
+        traces = [_LOADERS_OF_TRACES[e] for e in sorted(self.evidence) if e in _LOADERS_OF_TRACES] if not chains else []
+        loaders = dict.fromkeys([word for chain in chains[:3] for word in chain] + traces)
+        return Sighting(
+            identity=identity,
+            version="+".join(sorted(self.versions)) or None,
+            loaders=tuple(loaders)[:_MOST_LOADERS],
+            owner=self.owner,
+            category=self.category,
+            evidence=tuple(sorted(self.evidence)),
+            consent=tuple(sorted(self.consent)),
+            examples=tuple(sorted(self.examples)[:_MOST_EXAMPLES]),
+        )
+
+
+def page_inventory(
+    capture: PageCapture,
+    detections: Sequence[Detection],
+    owner_of: OwnerOf,
+    own_domains: Iterable[str] = (),
+    template: str = "",
+    cookie_tag: CookieTag | None = None,
+) -> PageInventory:
+    """Return what `capture` and its `detections` say about the page, sorted and without chance.
+
+    Args:
+        detections: all detections of this capture; `request_index` points into `capture.requests`.
+        owner_of: who owns a host; unknown third parties are kept all the same.
+        own_domains: registrable domains that count as first party besides the page's own.
+        template: the page's URL template, for the reader.
+        cookie_tag: which tag sets a first-party cookie; without it only third-party cookies are listed.
+    """
+    sheet = _Sheet(capture, owner_of, tuple(own_domains))
+    by_request: dict[int, list[Detection]] = {}
+    for detection in detections:
+        request = sheet.request_of(detection)
+        if request is not None and detection.request_index is not None:
+            by_request.setdefault(detection.request_index, []).append(detection)
+        sheet.detection(detection, request)
+    sheet.tags(detections)
+    third_party_count = 0
+    for number, request in enumerate(capture.requests):
+        third = is_third_party(request.url, capture.final_url, sheet.own_domains)
+        third_party_count += third
+        sheet.request(request, by_request.get(number, []), third)
+    sheet.signals()
+    sheet.cookies(cookie_tag)
+    return PageInventory(
+        page=capture.page,
+        final_url=capture.final_url,
+        outcome=capture.outcome,
+        stop_reason=capture.stop_reason,
+        detail=capture.detail,
+        template=template,
+        title=capture.title,
+        sightings=sheet.done(),
+        request_count=len(capture.requests),
+        third_party_request_count=third_party_count,
+        status=capture.status,
+    )
+
+
+class _Sheet:
+    """The page's drafts, keyed by identity; lives only inside `page_inventory`."""
+
+    def __init__(self, capture: PageCapture, owner_of: OwnerOf, own_domains: tuple[str, ...]) -> None:
+        self.capture = capture
+        self.owner_of = owner_of
+        self.own_domains = own_domains
+        self.drafts: dict[Identity, _Draft] = {}
+        self.chains: dict[int, tuple[str, ...]] = {}
+
+    def done(self) -> tuple[Sighting, ...]:
+        ordered = sorted(self.drafts.items(), key=lambda pair: pair[0].sort_key)
+        return tuple(draft.done(identity) for identity, draft in ordered)
+
+    def draft(self, kind: SightingKind, subject: str, tag: TagKey | None, category: Category, role: str = "") -> _Draft:
+        return self.drafts.setdefault(Identity(kind, subject[:_LONGEST_SUBJECT_CHARS], tag, role), _Draft(category))
+
+    def request_of(self, detection: Detection) -> RequestRecord | None:
+        index = detection.request_index
+        return self.capture.requests[index] if index is not None and index < len(self.capture.requests) else None
+
+    def saw(
+        self, draft: _Draft, request: RequestRecord | None, evidence: str = "request", example: str | None = None
+    ) -> None:
+        """Note how something was seen; a request the browser stopped is `blocked`, it never left."""
+        if example is not None or request is not None:
+            draft.examples.add(example or (request.url.partition("?")[0][:300] if request else ""))
+        if request is None:
+            draft.evidence.add(evidence)
+            return
+        draft.evidence.add(_evidence_of(request))
+        chain = self.chains.get(id(request))
+        if chain is None:
+            chain = self.chains[id(request)] = loader_words(request, self.capture.final_url)
+        draft.chains.add(chain)
+
+    # ------------------------------------------------------------------ tags
+
+    def tags(self, detections: Sequence[Detection]) -> None:
+        """One sighting per tag and way out. A trace in the page says nothing of the way, so it joins the one in use."""
+        with_account = {(d.vendor, d.product) for d in detections if d.account is not None}
+        for detection in sorted(detections, key=lambda d: self.request_of(d) is None):
+            if detection.account is None and (detection.vendor, detection.product) in with_account:
+                continue  # a part of a tag that says elsewhere on this page whose account it is
+            request = self.request_of(detection)
+            role = FIRST_PARTY if request is not None and detection.first_party_collection else ""
+            if request is None and Identity(SightingKind.TAG, "", detection.tag, "") not in self.drafts:
+                used = Identity(SightingKind.TAG, "", detection.tag, FIRST_PARTY) in self.drafts
+                role = FIRST_PARTY if used else ""
+            draft = self.draft(SightingKind.TAG, "", detection.tag, detection.category, role)
+            draft.consent.update(detection.consent)
+            self.saw(draft, request, detection.evidence)
+
+    def detection(self, detection: Detection, request: RequestRecord | None) -> None:
+        tag, category = detection.tag, detection.category
+        for event in _events_of(detection):
+            draft = self.draft(SightingKind.EVENT, event, tag, category)
+            draft.consent.update(detection.consent)
+            self.saw(draft, request, detection.evidence)
+        for exposure in detection.exposures:
+            path = _CHANCE_IN_NAME.sub("*", exposure.field)
+            draft = self.draft(SightingKind.FIELD, path, tag, category, exposure.kind.value)
+            self.saw(draft, request, detection.evidence, _example_of(exposure))
+            if exposure.placeholder:
+                draft.evidence.add("placeholder")
+        for feature in detection.features:
+            self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
+
+    # ------------------------------------------------------------------ requests
+
+    def request(self, request: RequestRecord, detections: Sequence[Detection], third_party: bool) -> None:
+        tag, category = _tag_of(detections)
+        if not third_party and tag is None:
+            return
+        host = host_of(request.url)
+        owner = self.owner_of(host) if third_party else None
+        if third_party:
+            self.host(request.url, request)
+        if tag is None and owner is not None:
+            category = owner[1]
+        kinds: list[tuple[SightingKind, str]] = []
+        if request.type == "script":
+            kinds.append((SightingKind.SCRIPT, script_identity(request.url)))
+        elif _is_beacon(request, detections):
+            method = "WS" if request.type.startswith("websocket") else request.method
+            kinds.append((SightingKind.ENDPOINT, endpoint_identity(method, request.url)))
+        for kind, subject in kinds:
+            draft = self.draft(kind, subject, tag, category)
+            draft.owner = owner[0] if owner else None
+            self.saw(draft, request)
+            if kind is SightingKind.SCRIPT and not any(d.kind is DetectionKind.CONFIG for d in detections):
+                # An account's configuration file changes daily; what matters in it is compared as features.
+                version = request.response_fingerprint or request.response_sha256
+                draft.versions.update([version] if version else [])
+
+    def host(self, url: str, request: RequestRecord | None, evidence: str = "request") -> None:
+        owner = self.owner_of(host_of(url))
+        draft = self.draft(
+            SightingKind.HOST, registrable_domain(host_of(url)), None, owner[1] if owner else Category.OTHER
+        )
+        draft.owner = draft.owner or (owner[0] if owner else None)
+        self.saw(draft, request, evidence, normalise_host(host_of(url)))
+
+    # ------------------------------------------------------------------ traces in the page
+
+    def signals(self) -> None:
+        for signal in self.capture.signals:
+            evidence = _SIGNAL_EVIDENCE.get(signal.kind)
+            if evidence is None or not signal.url:
+                continue
+            if not is_third_party(signal.url, self.capture.final_url, self.own_domains):
+                continue
+            self.host(signal.url, None, evidence)
+
+    def cookies(self, cookie_tag: CookieTag | None) -> None:
+        page_host = host_of(self.capture.final_url)
+        for cookie in self.capture.cookies:
+            domain = cookie.domain.lstrip(".").lower()
+            third_party = bool(domain) and not same_site(domain, page_host, self.own_domains)
+            tag = cookie_tag(cookie) if cookie_tag else None
+            if not third_party and tag is None:
+                continue
+            name = cookie_identity(cookie.name)
+            owner = self.owner_of(domain) if third_party else None
+            subject = f"{name} of {registrable_domain(domain)}" if third_party else name
+            draft = self.draft(SightingKind.COOKIE, subject, tag, owner[1] if owner else Category.OTHER)
+            draft.owner = owner[0] if owner else None
+            draft.evidence.add("cookie")
+
+
+def _evidence_of(request: RequestRecord) -> str:
+    return "blocked" if request.blocked in _NEVER_SENT else "request"
+
+
+def _events_of(detection: Detection) -> tuple[str, ...]:
+    names = detection.events or ((detection.event,) if detection.event else ())
+    if not names and detection.kind is DetectionKind.EVENT:
+        names = (UNNAMED_EVENT,)
+    if not names and detection.kind is DetectionKind.IDENTITY_SYNC:
+        names = ("identity sync",)
+    return tuple(_CHANCE_IN_NAME.sub("*", name) for name in names)
+
+
+def _tag_of(detections: Sequence[Detection]) -> tuple[TagKey | None, Category]:
+    """The tag a request belongs to; without account when the request serves several."""
+    if not detections:
+        return None, Category.OTHER
+    first = detections[0]
+    if len({d.tag for d in detections}) == 1:
+        return first.tag, first.category
+    return TagKey(first.vendor, first.product), first.category
+
+
+def _is_beacon(request: RequestRecord, detections: Sequence[Detection]) -> bool:
+    if any(d.kind in (DetectionKind.EVENT, DetectionKind.IDENTITY_SYNC) for d in detections):
+        return True
+    if request.type == "preflight":
+        return False
+    if request.type in _BEACON_TYPES or request.method not in ("GET", "HEAD"):
+        return True
+    path, _, query = request.url.partition("?")
+    return request.type == "image" and bool(query) and not _PICTURE.search(path)
+
+
+def _example_of(exposure: Exposure) -> str:
+    """Say what was carried without carrying it on: reports and stores outlive the scan."""
+    how = f"{exposure.form.value} ({exposure.hash})" if exposure.hash else exposure.form.value
+    if exposure.kind in _DIFFERENT_EACH_VISIT:
+        return how
+    if exposure.kind in _SHOWN_AS_IT_IS:
+        return f"{exposure.value[:80]}, {how}"
+    return f"{exposure.value[:2]}… ({len(exposure.value)} characters, {how})"

@@ -1,0 +1,219 @@
+"""What changed between two scans of one site, and what nobody can tell.
+
+One sighting proves presence; only a page seen whole (`Outcome.OK`) proves absence. So a page that failed, was blocked
+or cut short loses nothing, and what it shows for the first time is news only where the older scan saw that page whole,
+or where the older scan saw the identity nowhere at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from scanner.model import (
+    Drift,
+    DriftEntry,
+    Identity,
+    Outcome,
+    PageInventory,
+    ScanState,
+    Sighting,
+    Snapshot,
+    Unverified,
+    Verdict,
+)
+
+_GONE_STATUSES = frozenset({404, 410})
+_LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap", "off-site", "redirect"})
+"""Reasons for which an address is no page of the site any more; the other reasons are the scan's own limits."""
+_LIMIT_REASONS = frozenset({"page-limit", "template-limit", "depth", "duration", "stopped"})
+_MOST_LOADERS = 10
+_MOST_EXAMPLES = 3
+_ORDER = {verdict: number for number, verdict in enumerate((Verdict.ADDED, Verdict.REMOVED, Verdict.CHANGED))}
+
+Pages = Mapping[str, PageInventory]
+Where = dict[Identity, dict[str, Sighting]]
+"""Every identity with the pages it was seen on."""
+
+
+def compare(before: Snapshot, after: Snapshot) -> Drift:
+    """Say what each page gained and lost, put together over the site; a scan against itself is empty.
+
+    - *Added*: seen now, and not seen on a page that the older scan saw whole; or seen nowhere in the older scan, which
+      counts on every page, new ones included. New pages that bring only what the site has elsewhere are no drift.
+    - *Removed*: seen before, and not seen now on a page that exists and was seen whole.
+    - *Changed*: the versions seen now and then have nothing in common, and neither scan saw several at once.
+
+    Raises:
+        ValueError: the snapshots were matched with different rules, so every difference may be the rules'.
+    """
+    if before.rules_digest != after.rules_digest:
+        raise ValueError("re-match the older captures first: the rule sets differ")
+    old_pages = {page.page: page for page in before.pages}
+    new_pages = {page.page: page for page in after.pages}
+    old, new = _where(before.pages), _where(after.pages)
+    something_whole = any(page.outcome is Outcome.OK for page in before.pages)
+    gone, unreached = _missing(old_pages, new_pages, after)
+    additions = _additions(old, new, {url: page for url, page in old_pages.items() if url not in gone}, something_whole)
+    entries = [
+        *additions.entries,
+        *_removals(old, new, new_pages, gone),
+        *_changes(old, new),
+    ]
+    return Drift(
+        entries=tuple(sorted(entries, key=lambda entry: (_ORDER[entry.verdict], entry.identity.sort_key))),
+        unverified=_unverified(new_pages, gone, unreached, additions.unproven),
+        new_pages=tuple(sorted(new_pages.keys() - old_pages.keys())),
+        gone_pages=tuple(sorted(gone)),
+    )
+
+
+def _where(pages: Iterable[PageInventory]) -> Where:
+    where: Where = defaultdict(dict)
+    for page in pages:
+        for sighting in page.sightings:
+            where[sighting.identity][page.page] = sighting
+    return where
+
+
+# --------------------------------------------------------------------------- the three verdicts
+
+
+@dataclass(slots=True)
+class _Additions:
+    entries: list[DriftEntry] = field(default_factory=list)
+    unproven: dict[str, int] = field(default_factory=dict)
+    """Page → how many identities it shows that the older scan may have overlooked there."""
+
+
+def _additions(old: Where, new: Where, old_pages: Pages, something_whole: bool) -> _Additions:
+    """`old_pages` leaves out pages that are gone: what their "not found" page shows is no news of theirs."""
+    result = _Additions()
+    for identity, seen in new.items():
+        had = old.get(identity, {})
+        nowhere = not had and something_whole
+        news: list[str] = []
+        for page in seen.keys() - had.keys():
+            older = old_pages.get(page)
+            if nowhere or (older is not None and older.outcome is Outcome.OK):
+                news.append(page)
+            elif older is not None or not had:
+                result.unproven[page] = result.unproven.get(page, 0) + 1
+        if news:
+            strangers = tuple(sorted(page for page in news if page not in old_pages))
+            result.entries.append(_entry(Verdict.ADDED, identity, news, seen, len(had), len(seen), strangers))
+    return result
+
+
+def _removals(old: Where, new: Where, new_pages: Pages, gone: frozenset[str]) -> list[DriftEntry]:
+    whole = {page.page for page in new_pages.values() if page.outcome is Outcome.OK} - gone
+    entries = []
+    for identity, had in old.items():
+        seen = new.get(identity, {})
+        lost = [page for page in had.keys() - seen.keys() if page in whole]
+        if lost:
+            entries.append(_entry(Verdict.REMOVED, identity, lost, had, len(had), len(seen)))
+    return entries
+
+
+def _changes(old: Where, new: Where) -> list[DriftEntry]:
+    entries = []
+    for identity, seen in new.items():
+        had = old.get(identity)
+        if not had:
+            continue
+        then, now = _versions(had), _versions(seen)
+        if len(then) == 1 and len(now) == 1 and then != now:
+            pages = [page for page, sighting in seen.items() if sighting.version]
+            (before,), (after,) = then, now
+            entries.append(
+                _entry(Verdict.CHANGED, identity, pages, seen, len(had), len(seen), before=before, after=after)
+            )
+    return entries
+
+
+def _versions(seen: Mapping[str, Sighting]) -> frozenset[str]:
+    return frozenset(part for s in seen.values() if s.version for part in s.version.split("+"))
+
+
+def _entry(
+    verdict: Verdict,
+    identity: Identity,
+    pages: Iterable[str],
+    seen: Mapping[str, Sighting],
+    pages_before: int,
+    pages_after: int,
+    pages_new: tuple[str, ...] = (),
+    *,
+    before: str | None = None,
+    after: str | None = None,
+) -> DriftEntry:
+    ordered = tuple(sorted(pages))
+    sightings = [seen[page] for page in ordered]
+    return DriftEntry(
+        verdict=verdict,
+        identity=identity,
+        pages=ordered,
+        pages_new=pages_new,
+        pages_before=pages_before,
+        pages_after=pages_after,
+        loaders=tuple(dict.fromkeys(word for s in sightings for word in s.loaders))[:_MOST_LOADERS],
+        owner=next((s.owner for s in sightings if s.owner), None),
+        category=sightings[0].category,
+        evidence=tuple(sorted({e for s in sightings for e in s.evidence})),
+        examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:_MOST_EXAMPLES],
+        before=before,
+        after=after,
+    )
+
+
+# --------------------------------------------------------------------------- pages
+
+
+def _missing(old_pages: Pages, new_pages: Pages, after: Snapshot) -> tuple[frozenset[str], dict[str, str]]:
+    """Split what the newer scan does not have of the older one into gone for good and not reached (with the reason)."""
+    skipped = {page.url: page.reason for page in after.scan.skipped}
+    coverage = after.scan.coverage
+    limited = frozenset(template for template, _ in coverage.limited_templates)
+    cut_short = after.scan.state is not ScanState.COMPLETE or coverage.unvisited > 0
+    limits = sorted(reason for reason, count in coverage.excluded if reason in _LIMIT_REASONS and count)
+    gone: set[str] = set()
+    unreached: dict[str, str] = {}
+    for page, older in old_pages.items():
+        newer = new_pages.get(page)
+        if newer is not None:
+            if newer.status in _GONE_STATUSES:
+                gone.add(page)
+            continue
+        reason = skipped.get(page)
+        if reason is None and older.template in limited:
+            reason = "template-limit"
+        if reason is None and limits:
+            reason = limits[0]
+        if reason is None and cut_short:
+            reason = "stopped"
+        if reason is None or reason in _LEFT_OUT:
+            gone.add(page)
+        else:
+            unreached[page] = f"not reached in the newer scan: {reason}"
+    return frozenset(gone), unreached
+
+
+def _unverified(
+    new_pages: Pages, gone: frozenset[str], unreached: Mapping[str, str], unproven: Mapping[str, int]
+) -> tuple[Unverified, ...]:
+    found = {page: Unverified(page, None, reason) for page, reason in unreached.items()}
+    for page, count in unproven.items():
+        what = "one thing" if count == 1 else f"{count} things"
+        reason = f"shows {what} that the older scan, which did not see this page whole, may have overlooked"
+        found[page] = Unverified(page, new_pages[page].outcome, reason)
+    for page, inventory in new_pages.items():
+        if inventory.outcome is not Outcome.OK and page not in gone:
+            found[page] = Unverified(page, inventory.outcome, _why(inventory))
+    return tuple(found[page] for page in sorted(found))
+
+
+def _why(inventory: PageInventory) -> str:
+    stop = inventory.stop_reason.value if inventory.stop_reason else inventory.outcome.value
+    return f"{stop}: {inventory.detail}" if inventory.detail else stop

@@ -1,0 +1,122 @@
+"""What a request, or a whole visit, gives away: values in, detections out. Pure; never raises on what a page sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rules.compiled import Entry, ReadyRule, index_of
+from rules.decode import from_base64
+from rules.message import Message
+from rules.model import RuleSet
+from rules.page import match_traces
+from rules.read import read
+from scanner.model import Detection, PageCapture, RequestRecord, SignalKind
+from scanner.urls import host_of, same_site
+
+_EVIDENCE = {
+    SignalKind.SCRIPT: "source",
+    SignalKind.FRAME: "source",
+    SignalKind.IMAGE: "source",
+    SignalKind.NOSCRIPT: "noscript",
+    SignalKind.HELD_BACK: "held-back",
+}
+_WRAPPED = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
+
+
+def match_request(
+    request: RequestRecord, rules: RuleSet, *, page_url: str | None, own_domains: Iterable[str] = ()
+) -> tuple[Detection, ...]:
+    """Return what `request` gives away, in the order of the rules; empty if no rule knows it.
+
+    Rules bound to the host speak first. Host-independent shapes are looked for only where none of those did, and a
+    `fallback` rule speaks only when nothing else of its vendor matched. A request that carries several events is one
+    detection with all of them; one that names several accounts is a detection each.
+
+    Args:
+        page_url: the page's final URL; None if unknown. A beacon to the page's own site is first-party collection.
+        own_domains: further registrable domains of the page's owner.
+    """
+    return _detections(Message(request), rules, page_url, own_domains)
+
+
+def _detections(
+    message: Message, rules: RuleSet, page_url: str | None, own_domains: Iterable[str]
+) -> tuple[Detection, ...]:
+    index = index_of(rules)
+    matched: list[ReadyRule] = []
+    if message.host:
+        matched = _holding(index.for_host(message.host), message)
+        if not any(not ready.rule.fallback for ready in matched):
+            shapes = _holding(index.shapes(message), message)
+            if not shapes:
+                unwrapped = _unwrap(message)
+                if unwrapped is not None:
+                    shapes = _holding(index.shapes(unwrapped), unwrapped)
+                    message = unwrapped if shapes else message
+            matched += shapes
+    if not matched:
+        return ()
+    if len(matched) > 1:
+        speaking = {ready.rule.vendor.id for ready in matched if not ready.rule.fallback}
+        matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
+    page_host = host_of(page_url) if page_url else ""
+    local = bool(page_host) and same_site(message.host, page_host, own_domains)
+    return tuple(
+        detection
+        for ready in matched
+        for detection in read(ready, message, first_party=local or not _at_home(ready, message.host))
+    )
+
+
+def _holding(entries: Iterable[Entry], message: Message) -> list[ReadyRule]:
+    found: list[ReadyRule] = []
+    for ready, test in entries:
+        if ready not in found and test(message):
+            found.append(ready)
+    return found
+
+
+def _at_home(ready: ReadyRule, host: str) -> bool:
+    return any(own(host) for own in ready.own_hosts)
+
+
+def _unwrap(message: Message) -> Message | None:
+    """A request whose path and query travel as base64 in one parameter, as cloaking loaders do; None if it is none.
+
+    Only a path is taken for one: a whole URL in a parameter is a link or a proxy's target, not a beacon.
+    """
+    for _, _, value, _ in message.url_fields[:20]:
+        if len(value) >= 40 and _WRAPPED.fullmatch(value):
+            inner = from_base64(value)
+            if inner is not None and inner[:1] == b"/" and b"?" in inner:
+                url = f"https://{message.host}{inner.decode('utf-8', 'replace')}"
+                return Message(replace(message.record, url=url))
+    return None
+
+
+def match_page(capture: PageCapture, rules: RuleSet, own_domains: Iterable[str] = ()) -> tuple[Detection, ...]:
+    """Return everything a visit gives away: its requests first (with `request_index`), then traces in the page.
+
+    A script or pixel that only stands in the source (`evidence` source, noscript, held-back) says that the page has it,
+    not that anything left the browser; its exposures are left out for that reason.
+    """
+    own = tuple(own_domains)
+    found: list[Detection] = []
+    for number, request in enumerate(capture.requests):
+        detections = match_request(request, rules, page_url=capture.final_url, own_domains=own)
+        found += (replace(detection, request_index=number) for detection in detections)
+    seen: set[tuple[str, str | None, str]] = set()
+    for signal in capture.signals:
+        evidence = _EVIDENCE.get(signal.kind)
+        if evidence is None or not signal.url:
+            continue
+        record = RequestRecord(url=signal.url, type="script" if signal.kind is SignalKind.SCRIPT else "image")
+        for detection in match_request(record, rules, page_url=capture.final_url, own_domains=own):
+            key = (detection.rule, detection.account, evidence)
+            if key not in seen:
+                seen.add(key)
+                found.append(replace(detection, evidence=evidence, exposures=(), other=(), consent=()))
+    found += match_traces(capture, rules)
+    return tuple(found)

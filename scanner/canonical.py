@@ -201,6 +201,15 @@ def page_template(url: str) -> str:
     (`/about-us`), only a title of four words or more counts as a slug. `""` for what is no page.
     A single address cannot show everything: `scanner.crawl.templates` also learns from siblings.
     """
+    return _cached_template(url) if len(url) <= _CACHED_LENGTH else _template(url)
+
+
+@lru_cache(maxsize=4_096)
+def _cached_template(url: str) -> str:
+    return _template(url)
+
+
+def _template(url: str) -> str:
     canonical = canonical_url(url, hash_routes=True)
     if not canonical:
         return ""

@@ -41,7 +41,7 @@ def flow_boxes(view: FindingView) -> tuple[Box, ...]:
         Box("Pages", (f"{words.count(len(finding.pages), 'page')}", words.listing(templates, 3)), "pages"),
     ]
     if finding.loaders:
-        steps = (f"{words.count(len(finding.loaders) - 1, 'step')} before it",) if len(finding.loaders) > 1 else ()
+        steps = _more(len(finding.loaders) - 1)
         boxes.append(Box("Loaded by", (loader_name(finding.loaders[0]), *steps), "loader"))
     boxes.append(Box("Goes to", (view.vendor or finding.owner or "unknown owner", view.name), "vendor"))
     if view.sends:
@@ -52,14 +52,13 @@ def flow_boxes(view: FindingView) -> tuple[Box, ...]:
 
 
 def loader_name(loader: str) -> str:
-    """Name a loader briefly: of a URL the host and the last part of its path, with the note in brackets behind it."""
+    """Name a loader briefly: `gtm.js (GTM-ABC) from www.googletagmanager.com`; words stay as they are."""
     url, _, note = loader.partition(" ")
     host = host_of(url) if "://" in url else ""
     if not host:
         return loader
     last = url.split("?")[0].rstrip("/").rpartition("/")[2]
-    name = host if last == host else f"{host} … {last}"
-    return f"{name} {note}".strip()
+    return f"{last} {note} from {host}".replace("  ", " ") if last and last != host else f"{host} {note}".strip()
 
 
 def flow(view: FindingView) -> Markup:

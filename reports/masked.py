@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from reports.model import RequestView
-from scanner.model import ExposureKind
 
 _TELLS_NOTHING = re.compile(r"-?\d{1,4}(\.\d{1,2})?|true|false|yes|no|[A-Z]{3}|", re.IGNORECASE)
-_HASHED = re.compile(r"(sha-?\d+|md5)\b|^(?:[0-9a-f]{2,}…|[0-9a-f]{32,})", re.IGNORECASE)
+_FORM = re.compile(r"\b(plain|hashed|encoded|encrypted)\b[^,]*$")
 _MAX_PARAMETERS = 200
 
 
@@ -34,25 +35,45 @@ def mask_request(url: str, kinds: Mapping[str, str], plain: Iterable[str] = ()) 
     if not parts.hostname:
         return None
     shown = frozenset(plain)
+    fields = [field for name, value in named for field in _fields(name, value)]
     heads = {re.split(r"[.\[]", field)[0]: kind for field, kind in sorted(kinds.items(), reverse=True)}
-    parameters = [
-        (
-            name,
-            value
-            if value in shown or _TELLS_NOTHING.fullmatch(value)
-            else mask_value(value, kinds.get(name, heads.get(name, ""))),
-        )
-        for name, value in named[:_MAX_PARAMETERS]
-    ]
-    if len(named) > _MAX_PARAMETERS:
-        parameters.append(("…", f"{len(named) - _MAX_PARAMETERS:,} more parameters"))
+
+    def masked(name: str, value: str) -> str:
+        if value in shown or _TELLS_NOTHING.fullmatch(value):
+            return value
+        return mask_value(value, kinds.get(name) or heads.get(name, ""))
+
+    parameters = [(name, masked(name, value)) for name, value in fields[:_MAX_PARAMETERS]]
+    if len(fields) > _MAX_PARAMETERS:
+        parameters.append(("…", f"{len(fields) - _MAX_PARAMETERS:,} more parameters"))
     # Credentials in an address are nobody's business; the port is part of it.
     return RequestView(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", tuple(parameters))
 
 
+def _fields(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Take JSON in a parameter apart, so that each field can be masked by what it carries: `pd={"em": …}` → `pd.em`."""
+    tree: object = value
+    if value[:1] in ("{", "[") and len(value) <= 20_000:
+        with contextlib.suppress(ValueError, RecursionError):
+            tree = json.loads(value)
+    yield from _leaves(name, tree, 4)
+
+
+def _leaves(name: str, tree: object, depth: int) -> Iterator[tuple[str, str]]:
+    match tree:
+        case dict() if tree and depth:
+            for key, value in tree.items():
+                yield from _leaves(f"{name}.{key}", value, depth - 1)
+        case list() if tree and depth:
+            for number, value in enumerate(tree):
+                yield from _leaves(f"{name}[{number}]", value, depth - 1)
+        case str():
+            yield name, tree
+        case _:
+            yield name, json.dumps(tree, ensure_ascii=False)
+
+
 def form_of(examples: Iterable[str]) -> str:
-    """Say how masked examples were written: `hashed` if any of them is, else unknown (empty)."""
-    return "hashed" if any(_HASHED.search(example) for example in examples) else ""
-
-
-__all__ = ["ExposureKind", "form_of", "mask_request", "mask_value"]
+    """Say in which form the masked examples of a field were written; empty when unknown or mixed."""
+    forms = {found[1] if (found := _FORM.search(example)) else "" for example in examples}
+    return forms.pop() if len(forms) == 1 else ""

@@ -128,7 +128,7 @@ def _first_scan(pages: str, inventory: InventoryView) -> str:
         found = f"{words.count(tags, 'tag')} of {words.count(vendors, 'vendor')}"
     else:
         found = f"no tag that we know and {words.count(len(inventory.third_parties), 'third party', 'third parties')}"
-    return f"First scan: {found} on {pages} seen whole; there is nothing to compare with yet."
+    return f"{found[0].upper()}{found[1:]} on {pages} seen whole; a first scan has nothing to compare with."
 
 
 def _but(doubt: str, consequence: str) -> tuple[str, ...]:

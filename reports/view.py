@@ -25,6 +25,9 @@ from scanner.model import (
 )
 
 
+_GONE = (404, 410)
+
+
 def build_view(
     *,
     site: str,
@@ -163,16 +166,22 @@ def _sends(finding: Finding) -> tuple[Sends, ...]:
 
 
 def _request(finding: Finding) -> RequestView | None:
+    """Put an example together: where a request went, and what each of its fields carried."""
     kinds = {field: kind for kind, field in finding.sends}
     plain = {*finding.events, finding.tag.account if finding.tag and finding.tag.account else ""}
-    preferred = (SightingKind.EVENT, SightingKind.TAG, SightingKind.ENDPOINT, SightingKind.HOST, SightingKind.SCRIPT)
-    for entry in sorted(
-        (entry for entry in finding.entries if entry.identity.kind in preferred),
-        key=lambda entry: preferred.index(entry.identity.kind),
-    ):
-        for example in entry.examples:
-            if example.startswith(("https://", "http://", "wss://", "ws://")):
-                return mask_request(example, kinds, plain)
+    fields = tuple(
+        (entry.identity.subject, entry.examples[0])
+        for entry in finding.entries
+        if entry.identity.kind is SightingKind.FIELD and entry.examples
+    )
+    preferred = (SightingKind.EVENT, SightingKind.ENDPOINT, SightingKind.TAG, SightingKind.SCRIPT)
+    for kind in preferred:
+        for entry in finding.entries:
+            for example in entry.examples if entry.identity.kind is kind else ():
+                if (request := mask_request(example, kinds, plain)) is not None:
+                    named = {name for name, _ in fields}
+                    own = tuple(pair for pair in request.parameters if pair[0] not in named)
+                    return RequestView(request.address, own + fields)
     return None
 
 
@@ -182,7 +191,8 @@ def _unverified(drift: Drift | None, snapshot: Snapshot) -> tuple[UnverifiedGrou
     for page in drift.unverified if drift else ():
         reasons[page.page] = (page.outcome, words.reason(page.reason))
     for seen in snapshot.pages:
-        if seen.outcome is not Outcome.OK:
+        # A page that answers 404 or 410 is known to be gone; where there is a comparison, that has judged it.
+        if seen.outcome is not Outcome.OK and not (drift is not None and seen.status in _GONE):
             # The stop reason groups better than a sentence that names the page.
             reason = words.reason(seen.stop_reason) if seen.stop_reason else seen.detail or "nobody knows why"
             reasons[seen.page] = (seen.outcome, reason)

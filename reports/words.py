@@ -34,7 +34,7 @@ EXPOSURES = {
 FORMS = {"plain": "", "hashed": "hashed", "encoded": "encoded", "encrypted": "encrypted"}
 
 # Who somebody is, then what they looked for, then where they were, then technical ids: worst first.
-_GRAVITY = (
+_GRAVITY = (  # noqa: SIM905
     "email phone name date_of_birth address external_id precise_location form_field free_text search_query page_url "
     "product_or_content button_text page_title referrer ip_address click_id browser_id event_name"
 ).split()
@@ -109,10 +109,13 @@ SKIPPED = {
     "trap": "endless variants of one address",
     "stopped": "the scan was stopped",
     "off-site": "leads to another site",
+    "redirect": "leads to a page that was visited already",
 }
 
 EVIDENCE = {
     "request": "requests",
+    "blocked": "an attempt that the browser stopped",
+    "placeholder": "a placeholder instead of a value",
     "source": "page source",
     "held-back": "held back until consent",
     "noscript": "noscript only",
@@ -133,9 +136,8 @@ SIGHTINGS = {
     SightingKind.CONTAINER_TAG: "tag in a container",
 }
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()  # not strftime: its names depend on the machine's locale
+# Not strftime: its names depend on the machine's locale.
+_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
 
 
 def day(moment: datetime | date) -> str:

@@ -62,11 +62,7 @@ PATHS = (
 PAGES = tuple(sorted(BASE + path for path, _ in PATHS))
 _TEMPLATES = {BASE + path: template for path, template in PATHS}
 _GTM_JS = "https://www.googletagmanager.com/gtm.js (GTM-CLIN1C)"
-_REQUEST = (
-    "https://ct.pinterest.com/v3/?tid=2612000000001&event=pagevisit&ed=%7B%22page_name%22%3A%22Oncology%22%7D"
-    "&pd=%7B%22em%22%3A%22ed94b2c8f0a1%22%7D&ad=%7B%22loc%22%3A%22https%3A%2F%2Fwww.clinic.example%2Fservices%2Foncology"
-    "%22%7D&dep=2%2CPAGE_LOAD&cb=1746843300123"
-)
+_REQUEST = "https://ct.pinterest.com/v3/"
 
 
 def sighting(
@@ -143,11 +139,11 @@ def pinterest() -> tuple[Sighting, ...]:
         ),
         sighting(k.EVENT, "pagevisit", PINTEREST, loaders=loaders, examples=(_REQUEST,)),
         sighting(k.EVENT, "search", PINTEREST, loaders=loaders),
-        sighting(k.FIELD, "ad.loc", PINTEREST, "page_url"),
-        sighting(k.FIELD, "ed.page_name", PINTEREST, "product_or_content"),
-        sighting(k.FIELD, "ed.search_query", PINTEREST, "search_query"),
-        sighting(k.FIELD, "pd.em", PINTEREST, "email", examples=("ed94b2c8… (SHA-256)",)),
-        sighting(k.FIELD, "pd.pin_unauth", PINTEREST, "browser_id"),
+        sighting(k.FIELD, "ad.loc", PINTEREST, "page_url", examples=("ht… (52 characters, plain)",)),
+        sighting(k.FIELD, "ed.page_name", PINTEREST, "product_or_content", examples=("Oncology, plain",)),
+        sighting(k.FIELD, "ed.search_query", PINTEREST, "search_query", examples=("br… (23 characters, plain)",)),
+        sighting(k.FIELD, "pd.em", PINTEREST, "email", examples=("ed… (64 characters, hashed (sha256))",)),
+        sighting(k.FIELD, "pd.pin_unauth", PINTEREST, "browser_id", examples=("dW… (54 characters, encoded)",)),
         sighting(k.ENDPOINT, "GET ct.pinterest.com/v3/", PINTEREST),
         sighting(k.HOST, "pinimg.com", owner="Pinterest, Inc.", category=Category.ADVERTISING),
         sighting(k.HOST, "pinterest.com", owner="Pinterest, Inc.", category=Category.ADVERTISING),
@@ -248,7 +244,7 @@ def booking_finding() -> Finding:
 
 def view(
     *,
-    pages: tuple[PageInventory, ...] = tuple(page(url, *google()) for url in PAGES),
+    pages: tuple[PageInventory, ...] | None = None,
     coverage: Coverage | None = None,
     drift: Drift | None = None,
     findings: tuple[Finding, ...] = (),
@@ -258,6 +254,8 @@ def view(
     returned: frozenset[TagKey] = frozenset(),
 ) -> ReportView:
     """A report of the clinic; coverage follows from the pages, drift from the findings, unless given."""
+    if pages is None:
+        pages = tuple(page(url, *google()) for url in PAGES)
     if coverage is None:
         tally = [p.outcome for p in pages]
         coverage = Coverage(
@@ -317,7 +315,13 @@ def badly_seen() -> ReportView:
     stops = [(Outcome.OK, None)] * 252 + [(Outcome.FAILED, StopReason.CONNECTION)] * 90
     stops += [(Outcome.BLOCKED, StopReason.BOT_WALL)] * 40 + [(Outcome.PARTIAL, StopReason.VISIT_TIMEOUT)] * 30
     pages = tuple(
-        page(url, *google(), outcome=outcome, stop=stop, template="/articles/{n}")
+        page(
+            url,
+            *(google() if outcome is Outcome.OK else ()),
+            outcome=outcome,
+            stop=stop,
+            template="/articles/{n}",
+        )
         for url, (outcome, stop) in zip(urls, stops, strict=True)
     )
     unverified = tuple(Unverified(p.page, p.outcome, str(p.stop_reason)) for p in pages if p.outcome is not Outcome.OK)
@@ -361,8 +365,9 @@ def hostile() -> ReportView:
         ]
     findings = tuple(
         Finding(
-            text, Severity.HIGH, verdict, text, tag, text, Category.ADVERTISING, urls, (text, text), (("email", text), (text, text)),
-            (text,), tuple(entry(s, urls, verdict) for s in found if s.identity.tag == tag), text,
+            text, Severity.HIGH, verdict, text, tag, text, Category.ADVERTISING, urls, (text, text),
+            (("email", text), (text, text)), (text,),
+            tuple(entry(s, urls, verdict) for s in found if s.identity.tag == tag), text,
         )
         for text, tag, verdict in zip(HOSTILE, tags, [*Verdict] * 4, strict=True)
     )  # fmt: skip

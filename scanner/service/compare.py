@@ -86,7 +86,11 @@ def snapshot_of(store: Store, scan: ScanRecord, judge: Judge, own_domains: Seque
             store.save_inventories(scan.id, renewed, judge.digest)
         for page, inventory in stale.items():
             pages[page] = replace(
-                inventory, outcome=Outcome.PARTIAL, stop_reason=StopReason.RECORDER_GAP, detail=RULES_MOVED_ON, sightings=()
+                inventory,
+                outcome=Outcome.PARTIAL,
+                stop_reason=StopReason.RECORDER_GAP,
+                detail=RULES_MOVED_ON,
+                sightings=(),
             )
     return Snapshot(scan, judge.digest, tuple(pages[page] for page in sorted(pages)))
 
@@ -111,7 +115,11 @@ def older_side(store: Store, scan: ScanRecord) -> tuple[ScanRecord | None, Appro
 
 
 def compare_scans(
-    store: Store, judge: Judge, scan: ScanRecord, older: ScanRecord | None, approval: Approval | None = None,
+    store: Store,
+    judge: Judge,
+    scan: ScanRecord,
+    older: ScanRecord | None,
+    approval: Approval | None = None,
     own_domains: Sequence[str] = (),
 ) -> Comparison:
     """Compare `scan` with `older` under today's rules."""

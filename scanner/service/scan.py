@@ -6,18 +6,26 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 
-from scanner.canonical import canonical_url
 from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
 from scanner.crawl.politeness import Gate
 from scanner.errors import Interrupted
-from scanner.model import Outcome, PageCapture, PageInventory, ScanRecord, ScanState, SiteConfig, VisitTask
+from scanner.model import (
+    Coverage,
+    Outcome,
+    PageCapture,
+    PageInventory,
+    ScanRecord,
+    ScanState,
+    SiteConfig,
+    VisitTask,
+)
 from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import Judge
-from scanner.urls import host_of, is_third_party
 
 LEASE_S = 120
 """A dead process blocks its site for at most this long."""
@@ -58,7 +66,7 @@ class ScanRun:
     config_digest: str
     observe: Observer = lambda _progress: None
     keep: Callable[[PageCapture], None] = lambda _capture: None
-    """Called with every capture once it is saved."""
+    """Called with every capture, those of addresses that turn out to be no pages included."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to end the scan after the visits under way; what is left stays unvisited."""
 
@@ -66,9 +74,9 @@ class ScanRun:
     _tags: set[str] = field(default_factory=set)
     _ok: int = 0
     _done: int = 0
-    _active: int = 0
-    _discovering: bool = True
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One writer per scan."""
 
     async def run(self) -> ScanRecord:
         """Scan and return the finished record.
@@ -87,31 +95,47 @@ class ScanRun:
         await asyncio.to_thread(self.store.acquire_lease, self.site.name, self._holder, self.clock.now(), LEASE_S)
 
     async def _run(self) -> ScanRecord:
-        frontier = Frontier(self.site)
-        gate = Gate(self.site)
-        frontier.add(self.site.start, source="start", depth=0)
+        found = await self.discover(self.site)
+        frontier = Frontier(self.site, refusal=found.refusal, expected=await asyncio.to_thread(self._expected))
+        gate = Gate(self.site, found.crawl_delay_s)
+        frontier.add_start()
+        for source, urls in found.pages:
+            frontier.add(urls, source)
         scan = await self._open_scan(frontier)
         side_tasks = [asyncio.create_task(self._renew_lease()), asyncio.create_task(self._end_of_time(frontier))]
         try:
             async with self.fleet:
-                crawl = asyncio.create_task(self._crawl(scan, frontier, gate))
-                stopped = asyncio.create_task(self.stop.wait())
-                await asyncio.wait({crawl, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                stopped.cancel()
-                if not crawl.done():
-                    crawl.cancel()
-                    await asyncio.wait({crawl})
-                if crawl.cancelled():
-                    raise Interrupted(
-                        f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
-                        hint="run the same command again to go on from there",
-                    )
-                crawl.result()  # a bug in a worker surfaces here
+                await self._until_done_or_stopped(self._crawl(scan, frontier, gate))
         finally:
             for task in side_tasks:
                 task.cancel()
             await asyncio.gather(*side_tasks, return_exceptions=True)
-        return await self._close_scan(scan, frontier)
+        coverage = frontier.coverage()
+        state = ScanState.INCOMPLETE if coverage.unvisited else ScanState.COMPLETE
+        return await asyncio.to_thread(
+            self.store.finish_scan,
+            scan.id,
+            state,
+            self.clock.now(),
+            coverage,
+            frontier.skipped(),
+            "; ".join(found.notes) or None,
+        )
+
+    async def _until_done_or_stopped(self, crawling: Coroutine[None, None, None]) -> None:
+        crawl = asyncio.create_task(crawling)
+        stopped = asyncio.create_task(self.stop.wait())
+        await asyncio.wait({crawl, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not crawl.done():
+            crawl.cancel()
+            await asyncio.wait({crawl})
+        if crawl.cancelled():
+            raise Interrupted(
+                f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
+                hint="run the same command again to go on from there",
+            )
+        crawl.result()  # what went wrong in a worker surfaces here
 
     async def _renew_lease(self) -> None:
         while True:
@@ -120,129 +144,97 @@ class ScanRun:
 
     async def _end_of_time(self, frontier: Frontier) -> None:
         await asyncio.sleep(self.site.max_duration_s)
-        frontier.close("duration")
+        frontier.stop("duration")
         await self._wake()
 
-    # ------------------------------------------------------------------ begin and end
+    def _expected(self) -> tuple[str, ...]:
+        """The pages of the last full scan: limits keep room for them, so that both scans see the same pages."""
+        for scan in self.store.scans(self.site.name):
+            if scan.state is ScanState.COMPLETE:
+                return tuple(sorted(self.store.visited_pages(scan.id)))
+        return ()
+
+    # ------------------------------------------------------------------ begin
 
     async def _open_scan(self, frontier: Frontier) -> ScanRecord:
         """Resume what a killed process left, close it if it is too old or differs, or begin anew."""
         left = await asyncio.to_thread(self.store.running_scan, self.site.name)
         if left is not None:
             age_s = (self.clock.now() - await asyncio.to_thread(self.store.last_activity, left.id)).total_seconds()
-            if age_s <= self.site.resume_max_age_s and left.config_digest == self.config_digest:
-                await self._resume(left, frontier)
+            same = left.config_digest == self.config_digest
+            if same and age_s <= self.site.resume_max_age_s:
+                await asyncio.to_thread(self._resume, left, frontier)
                 return left
-            why = "another configuration" if left.config_digest != self.config_digest else f"{age_s / 3600:.1f} hours ago"
-            await asyncio.to_thread(
-                self.store.finish_scan, left.id, ScanState.INCOMPLETE, self.clock.now(), left.coverage, (),
-                f"interrupted ({why}), closed by the next scan",
-            )
+            why = f"no visit for {age_s / 3600:.1f} hours" if same else "the configuration has changed"
+            await asyncio.to_thread(self._close_left, left, frontier, f"interrupted and not resumed: {why}")
         return await asyncio.to_thread(
-            self.store.begin_scan, self.site.name, self.clock.now(), self.site.profile, self.tool_version,
-            self.judge.digest, self.config_digest,
+            self.store.begin_scan,
+            self.site.name,
+            self.clock.now(),
+            self.site.profile,
+            self.tool_version,
+            self.judge.digest,
+            self.config_digest,
         )
 
-    async def _resume(self, scan: ScanRecord, frontier: Frontier) -> None:
-        def replay() -> int:
-            # What is visited is known from the captures, and so are the links that led on from there.
-            count = 0
-            for capture in self.store.captures(scan.id):
-                frontier.restore(capture)
-                self._note(capture, self.judge.inventory(capture, self.site.own_domains))
-                count += 1
-            return count
-
-        count = await asyncio.to_thread(replay)
-        self._report(note=f"going on with scan {scan.id}: {count} pages are already visited")
-
-    async def _close_scan(self, scan: ScanRecord, frontier: Frontier) -> ScanRecord:
-        coverage = frontier.coverage()
-        state = ScanState.COMPLETE if not coverage.unvisited else ScanState.INCOMPLETE
-        return await asyncio.to_thread(
-            self.store.finish_scan, scan.id, state, self.clock.now(), coverage, frontier.skipped(),
-            "; ".join(frontier.notes()) or None,
+    def _close_left(self, left: ScanRecord, frontier: Frontier, note: str) -> None:
+        seen = Counter(inventory.outcome for inventory, _digest in self.store.inventories(left.id))
+        coverage = Coverage(
+            planned=sum(seen.values()) + 1,  # at least one page was still to come
+            ok=seen[Outcome.OK],
+            partial=seen[Outcome.PARTIAL],
+            failed=seen[Outcome.FAILED],
+            blocked=seen[Outcome.BLOCKED],
+            unvisited=1,
         )
+        self.store.finish_scan(left.id, ScanState.INCOMPLETE, self.clock.now(), coverage, (), note)
+
+    def _resume(self, scan: ScanRecord, frontier: Frontier) -> None:
+        # What is visited is known from the captures, and so are the links that led on from there.
+        for capture in self.store.captures(scan.id):
+            frontier.restore(capture)
+            self._note(capture, self.judge.inventory(capture, self.site.own_domains))
+        self._report(planned=frontier.planned, note=f"going on with scan {scan.id}: {self._done} pages are visited")
 
     # ------------------------------------------------------------------ the crawl itself
 
     async def _crawl(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._discover(frontier, gate))
             # Two more than browsers can take: saving one visit overlaps with the next.
             for _ in range(self.fleet.capacity + 2):
                 tasks.create_task(self._work(scan, frontier, gate))
 
-    async def _discover(self, frontier: Frontier, gate: Gate) -> None:
-        try:
-            found = await self.discover(self.site)
-            gate.slow_down(found.crawl_delay_s)
-            frontier.learn(found)
-        finally:
-            self._discovering = False
-            await self._wake()
-
     async def _work(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
-        while True:
+        while not frontier.finished:
             task = frontier.next()
             if task is None:
-                if not self._active and not self._discovering:
-                    await self._wake()
-                    return
                 async with self._news:
-                    # Re-checked under the lock: news between `next()` and here would be missed otherwise.
-                    if not frontier.waiting and (self._active or self._discovering):
-                        await self._news.wait()
+                    # No await since `next`: nothing can have happened in between.
+                    await self._news.wait()
                 continue
-            self._active += 1
             try:
-                async with gate.slot(host_of(task.url)):
+                async with gate.slot(task.url):
                     capture = await self.fleet.visit(task)
                 await self._finish(scan, task, capture, frontier)
             finally:
-                self._active -= 1
                 await self._wake()
+        await self._wake()
 
     async def _wake(self) -> None:
         async with self._news:
             self._news.notify_all()
 
     async def _finish(self, scan: ScanRecord, task: VisitTask, capture: PageCapture, frontier: Frontier) -> None:
-        capture, alias_of = self._by_final_url(task, capture, frontier)
-        if alias_of is not None:
-            frontier.is_alias(task, alias_of)
-            self._report(note=f"{task.page} redirects to {alias_of}")
-            return
-        inventory = await asyncio.to_thread(self.judge.inventory, capture, self.site.own_domains)
-        await asyncio.to_thread(self.store.save_visit, scan.id, capture, inventory, self.judge.digest)
-        frontier.done(task, capture)
+        page = frontier.done(task, capture)
         self.keep(capture)
+        if page is None:
+            return
+        capture = replace(capture, page=page)
+        inventory = await asyncio.to_thread(self.judge.inventory, capture, self.site.own_domains)
+        async with self._writing:
+            await asyncio.to_thread(self.store.save_visit, scan.id, capture, inventory, self.judge.digest)
         self._note(capture, inventory)
-        self._report(
-            planned=frontier.planned, page=capture.page, outcome=capture.outcome, detail=capture.detail,
-        )
-
-    def _by_final_url(
-        self, task: VisitTask, capture: PageCapture, frontier: Frontier
-    ) -> tuple[PageCapture, str | None]:
-        """The final URL counts: a plain redirect within the site is the page it leads to.
-
-        Returns the capture (renamed where needed) and, if that page is known anyway, its name. A redirect through a
-        third party, and a document that ran before it sent the visitor on, are pages of their own: they may have sent something.
-        """
-        final = canonical_url(capture.final_url, hash_routes=self.site.hash_routes)
-        if not final or final == task.page or is_third_party(final, task.page, self.site.own_domains):
-            return capture, None
-        documents = [r for r in capture.requests if r.type == "document" and r.context == "page"]
-        hops = [r for r in documents if canonical_url(r.url, hash_routes=self.site.hash_routes) != final]
-        if any(r.status is None or not 300 <= r.status < 400 for r in hops):
-            return capture, None
-        if any(is_third_party(r.url, task.page, self.site.own_domains) for r in hops):
-            return capture, None
-        if frontier.knows(final):
-            return capture, final
-        frontier.rename(task, final)
-        return replace(capture, page=final), None
+        self._report(planned=frontier.planned, page=page, outcome=capture.outcome, detail=capture.detail)
 
     # ------------------------------------------------------------------ news for people
 
@@ -252,12 +244,23 @@ class ScanRun:
         self._tags.update(str(s.identity.tag) for s in inventory.sightings if s.identity.tag is not None)
 
     def _report(
-        self, *, planned: int = 0, page: str | None = None, outcome: Outcome | None = None, detail: str | None = None,
+        self,
+        *,
+        planned: int = 0,
+        page: str | None = None,
+        outcome: Outcome | None = None,
+        detail: str | None = None,
         note: str | None = None,
     ) -> None:
         self.observe(
             Progress(
-                planned=max(planned, self._done), done=self._done, ok=self._ok, tags=tuple(sorted(self._tags)),
-                page=page, outcome=outcome, detail=detail, note=note,
+                planned=max(planned, self._done),
+                done=self._done,
+                ok=self._ok,
+                tags=tuple(sorted(self._tags)),
+                page=page,
+                outcome=outcome,
+                detail=detail,
+                note=note,
             )
         )

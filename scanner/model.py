@@ -70,6 +70,8 @@ class VisitLimits:
     max_total_bytes: int = 64 * 1024 * 1024
     """Total of request bodies, kept response bodies and page source of one visit."""
     interact: bool = True
+    stall_ms: int = 10_000
+    """Wall clock without any sign of life after which a hung page, or a request that never answers, is given up."""
 
 
 @dataclass(frozen=True, slots=True)

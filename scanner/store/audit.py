@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select, text
 
-from scanner.model import ScanRecord, ScanState
+from scanner.model import ScanState
 from scanner.store.chain import Evidence, Leaf, Link, problems
 from scanner.store.codec import CodecError, text_bytes
 from scanner.store.documents import capture_digest, digest, unpack
-from scanner.store.reading import packed_capture, scan_record
+from scanner.store.reading import blob, packed_capture, scan_record
 from scanner.store.tables import blobs, capture_blobs, captures, chain_links, pages, removals, scans, visits
 
 
@@ -56,13 +56,13 @@ def check(connection: Connection) -> Iterator[str]:
         for line in connection.execute(text("PRAGMA integrity_check")).scalars().all():
             if line != "ok":
                 yield f"SQLite: {line}"
-        for table, row, target, _ in connection.execute(text("PRAGMA foreign_key_check")).tuples().all():
+        for table, row, target, _ in connection.execute(text("PRAGMA foreign_key_check")).all():
             yield f"SQLite: row {row} of {table} points at a missing row of {target}"
     contents = Contents(connection)
-    for blob_id, expected in connection.execute(select(blobs.c.id, blobs.c.digest)).tuples().all():
+    for blob_id, expected in connection.execute(select(blobs.c.id, blobs.c.digest)).all():
         if contents.blob(blob_id) != expected:
             yield f"blob {blob_id} is damaged"
-    for page_id, page, expected in connection.execute(select(pages.c.id, pages.c.page, pages.c.digest)).tuples().all():
+    for page_id, page, expected in connection.execute(select(pages.c.id, pages.c.page, pages.c.digest)).all():
         if digest(text_bytes(page)) != expected:
             yield f"page {page_id} has another name than it was recorded with"
     kept = (
@@ -70,7 +70,7 @@ def check(connection: Connection) -> Iterator[str]:
         .join(visits, (visits.c.scan_id == captures.c.scan_id) & (visits.c.page_id == captures.c.page_id))
         .join(pages, pages.c.id == captures.c.page_id)
     )
-    for scan_id, page_id, expected, page in connection.execute(kept).tuples().all():
+    for scan_id, page_id, expected, page in connection.execute(kept).all():
         if contents.capture(scan_id, page_id) != expected:
             yield f"the capture of {page} in scan {scan_id} is damaged"
 
@@ -81,7 +81,7 @@ def verify_chain(connection: Connection, site: str) -> tuple[str, ...]:
         select(chain_links.c.scan_id, chain_links.c.hash, chain_links.c.statement)
         .where(chain_links.c.site == site)
         .order_by(chain_links.c.id)
-    ).tuples()
+    ).all()
     links = [Link(scan_id, hash_, statement) for scan_id, hash_, statement in rows]
     finished = connection.execute(
         select(scans.c.id).where(scans.c.site == site, scans.c.state != ScanState.RUNNING.value).order_by(scans.c.id)
@@ -94,16 +94,18 @@ def verify_chain(connection: Connection, site: str) -> tuple[str, ...]:
 
 def _evidence(connection: Connection, scan_id: int, contents: Contents) -> Evidence:
     removal = connection.execute(select(removals).where(removals.c.scan_id == scan_id)).one_or_none()
-    scan: ScanRecord | None = scan_record(connection, scan_id)
+    removed = removal is not None
+    manifest_id = removal.manifest_id if removal is not None else None
+    try:
+        scan = scan_record(connection, scan_id)
+        manifest = None if manifest_id is None else blob(connection, manifest_id)
+    except CodecError as error:
+        return Evidence(None, removed=removed, damage=str(error))
     if scan is None:
-        return Evidence(None, removed=removal is not None)
-    manifest = None
-    if removal is not None and removal.manifest_id is not None:
-        packed = connection.scalar(select(blobs.c.packed).where(blobs.c.id == removal.manifest_id))
-        manifest = unpack(packed or b"")
+        return Evidence(None, removed=removed)
     skipped_id = connection.scalar(select(scans.c.skipped_id).where(scans.c.id == scan_id))
     skipped = contents.blob(skipped_id) if skipped_id is not None else b""
-    return Evidence(scan, skipped, tuple(_leaves(connection, scan_id, contents)), removal is not None, manifest)
+    return Evidence(scan, skipped, tuple(_leaves(connection, scan_id, contents)), removed, manifest)
 
 
 def _leaves(connection: Connection, scan_id: int, contents: Contents) -> Iterator[Leaf]:
@@ -112,6 +114,6 @@ def _leaves(connection: Connection, scan_id: int, contents: Contents) -> Iterato
         .join(pages, pages.c.id == visits.c.page_id)
         .where(visits.c.scan_id == scan_id)
     )
-    for page_id, page, inventory_id, recorded in connection.execute(query).tuples().all():
+    for page_id, page, inventory_id, recorded in connection.execute(query).all():
         capture = contents.capture(scan_id, page_id)
         yield Leaf(digest(text_bytes(page)), contents.blob(inventory_id), recorded if capture is None else capture)

@@ -60,7 +60,7 @@ def page_ids(connection: Connection, site: str, digests: Sequence[bytes]) -> dic
     found: dict[bytes, int] = {}
     for batch in batches(digests):
         query = select(pages.c.digest, pages.c.id).where(pages.c.site == site, pages.c.digest.in_(batch))
-        found.update(connection.execute(query).tuples())
+        found.update(connection.execute(query).all())
     return found
 
 
@@ -79,7 +79,7 @@ def _ids(
 
     def look_up(wanted: Sequence[T]) -> None:
         for batch in batches(wanted):
-            found.update(connection.execute(select(column, table.c.id).where(column.in_(batch))).tuples())
+            found.update(connection.execute(select(column, table.c.id).where(column.in_(batch))).all())
 
     look_up(keys)
     # One order for all writers: two of them cannot wait for each other's rows.

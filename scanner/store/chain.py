@@ -59,6 +59,8 @@ class Evidence:
     """The retention took the scan, or all of its pages but those with findings."""
     manifest: bytes | None = None
     """Kept when only some of the pages stayed."""
+    damage: str | None = None
+    """Why the scan's record cannot be read."""
 
 
 def manifest_of(leaves: Iterable[Leaf]) -> bytes:
@@ -112,6 +114,9 @@ def _link_problems(link: Link, held: Evidence, previous: str) -> Iterator[str]:
         return
     if before != previous:
         yield "the entry before it in the chain was removed, inserted or changed"
+    if held.damage is not None:
+        yield f"the scan's record cannot be read: {held.damage}"
+        return
     if held.scan is None:
         if not held.removed:
             yield "the scan was deleted, and not by the retention"

@@ -51,7 +51,7 @@ def visited(connection: Connection, scan_id: int, *, with_capture: bool = False)
     """Return (page id, page) of a scan's visits, in the order of the pages' code points."""
     source = captures if with_capture else visits
     query = select(pages.c.id, pages.c.page).join(source, source.c.page_id == pages.c.id)
-    rows = connection.execute(query.where(source.c.scan_id == scan_id)).tuples().all()
+    rows = connection.execute(query.where(source.c.scan_id == scan_id)).all()
     # Sorted here: databases differ in how they order text.
     return sorted(((page_id, page) for page_id, page in rows), key=lambda row: row[1])
 
@@ -87,7 +87,7 @@ def inventory_batch(
         .join(rule_sets, rule_sets.c.id == func.coalesce(rematches.c.rule_set_id, visits.c.rule_set_id))
         .where(visits.c.scan_id == scan_id, visits.c.page_id.in_(page_ids))
     )
-    rows = connection.execute(query).tuples()
+    rows = connection.execute(query).all()
     return {page_id: (INVENTORY.load(unpack(packed)), rules) for page_id, packed, rules in rows}
 
 
@@ -99,5 +99,5 @@ def recorded_leaves(connection: Connection, scan_id: int) -> Iterator[Leaf]:
         .join(blobs, blobs.c.id == visits.c.inventory_id)
         .where(visits.c.scan_id == scan_id)
     )
-    for page, inventory, capture in connection.execute(query).tuples():
+    for page, inventory, capture in connection.execute(query).all():
         yield Leaf(page, inventory, capture)

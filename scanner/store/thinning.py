@@ -27,7 +27,7 @@ def thin(connection: Connection, site: str, now: datetime, retention: Retention,
             select(scans.c.id, scans.c.state, scans.c.started_at, scans.c.profile)
             .where(scans.c.site == site)
             .order_by(scans.c.id.desc())
-        ).tuples()
+        ).all()
     ]
     approved = connection.execute(
         select(approvals.c.scan_id).where(approvals.c.site == site).order_by(approvals.c.id.desc())

@@ -1,0 +1,333 @@
+"""What only a database can do wrong: opening, migrating, damage, tampering, growth."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from scanner.errors import StoreError
+from scanner.model import Profile, Retention
+from scanner.store import open_store
+from scanner.store.engine import connect, parse_url, transaction
+from scanner.store.migrate import HEAD, VERSION_TABLE, alembic_config
+from scanner.store.tables import metadata
+from tests import make
+from tests.contract.test_store import begin, finish, full_capture, save
+from tests.contract.test_store_upkeep import LATER, past_scan
+from tests.make import NOW, RULES
+
+
+def execute(url: str, *statements: str) -> None:
+    """Do to the database what tagdrift itself never would."""
+    engine = connect(parse_url(url))
+    with transaction(engine, writes=True) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+# --------------------------------------------------------------------------- opening and migrating
+
+
+def test_the_migrations_make_the_tables_the_code_knows(sql_url: str) -> None:
+    engine = connect(parse_url(sql_url))
+    with transaction(engine, writes=False) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+def test_opening_twice_keeps_what_is_there(empty_url: str) -> None:
+    store = open_store(empty_url)
+    scan = begin(store)
+    save(store, scan, "/")
+    store.close()
+    again = open_store(empty_url)
+    assert again.visited_pages(scan.id) == {make.page_url("/")}
+    again.close()
+
+
+def test_processes_that_open_a_new_store_at_once_do_not_collide(empty_url: str) -> None:
+    program = (
+        "import sys; from scanner.store import open_store; sys.stdin.read();"
+        "store = open_store(sys.argv[1]); store.sites(); store.close()"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program, empty_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(5)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    errors = [process.communicate(timeout=60)[1].decode() for process in processes]
+    assert errors == [""] * 5
+
+
+def test_a_newer_schema_is_refused(sql_url: str) -> None:
+    execute(sql_url, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"newer tagdrift \(schema 9999") as caught:
+        open_store(sql_url)
+    assert caught.value.hint == "pip install --upgrade tagdrift"
+
+
+def test_an_unknown_schema_version_is_refused(sql_url: str) -> None:
+    execute(sql_url, f"UPDATE {VERSION_TABLE} SET version_num = 'abc'")
+    with pytest.raises(StoreError, match="unknown schema version 'abc'"):
+        open_store(sql_url)
+
+
+def a_text_file(folder: Path) -> str:
+    (folder / "x.db").write_text("This is a text file, and long enough to be looked at. " * 100)
+    return f"sqlite:///{folder}/x.db"
+
+
+def another_programs_database(folder: Path) -> str:
+    connection = sqlite3.connect(folder / "x.db")
+    connection.execute("CREATE TABLE photos (id INTEGER)")
+    connection.close()
+    return f"sqlite:///{folder}/x.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        pytest.param(a_text_file, "not a database.*name another", id="a text file"),
+        pytest.param(another_programs_database, "another program", id="somebody else's database"),
+        pytest.param(lambda folder: f"sqlite:///{folder}", "unable to open.*folder", id="a folder"),
+        pytest.param(lambda folder: f"sqlite:///{folder}/no/x.db", "no is not a folder.*make it", id="no such folder"),
+        pytest.param(lambda _: "sqlite:////proc/self/x.db", "unable to open.*writable", id="an unwritable folder"),
+        pytest.param(lambda _: "sqlite://", "names no file", id="no file"),
+        pytest.param(lambda _: "mysql://u:hunter2@h/x", "cannot store in 'mysql'", id="another database"),
+        pytest.param(lambda _: "hunter2 is no URL", "cannot be read", id="no URL"),
+        pytest.param(
+            lambda _: "postgresql+psycopg://u:hunter2@127.0.0.1:1/x?sslpassword=hunter2",
+            "refused.*server running",
+            id="no server",
+        ),
+        pytest.param(
+            lambda _: "postgres://u:hunter2@127.0.0.1:1/hunter2?bogus=hunter2", "store postgres", id="a bad option"
+        ),
+    ],
+)
+def test_a_store_that_cannot_be_opened_says_why_and_keeps_the_password(
+    tmp_path: Path, url: Callable[[Path], str], says: str
+) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store(url(tmp_path))
+    shown = " ".join(str(caught.value).split())
+    assert "hunter2" not in shown.replace("/hunter2", "")
+    assert re.search(says, shown), shown
+
+
+def test_an_unknown_database_on_a_server_is_named(postgres_url: str) -> None:
+    with pytest.raises(StoreError, match=r'database "elsewhere" does not exist[\s\S]*createdb'):
+        open_store(re.sub(r"/store\d+", "/elsewhere", postgres_url))
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StoreError, match=r"tagdrift\[postgres\]"):
+        open_store("postgresql://localhost/x")
+
+
+# --------------------------------------------------------------------------- damage and tampering
+
+
+def test_the_audit_tables_refuse_changes(sql_url: str) -> None:
+    store = open_store(sql_url)
+    store.approve(make.approval(past_scan(store, 0).id))
+    for table in ("approvals", "chain_links"):
+        for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET scan_id = 7"):
+            with pytest.raises(StoreError, match=f"{table} is append-only"):
+                execute(sql_url, statement)
+    assert len(store.approvals("clinic")) == 1
+    store.close()
+
+
+def not_append_only(url: str) -> list[str]:
+    if url.startswith("sqlite"):
+        return ["DROP TRIGGER chain_links_no_update", "DROP TRIGGER chain_links_no_delete"]
+    return ["DROP TRIGGER chain_links_append_only ON chain_links"]
+
+
+OTHER_INVENTORY = "(SELECT MAX(id) FROM blobs)"
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        pytest.param(["UPDATE scans SET note = 'all fine' WHERE id = 1"], "scan 1: the scan's record", id="record"),
+        pytest.param(["UPDATE scans SET started_at = 5 WHERE id = 1"], "scan 1: the scan's record", id="time"),
+        pytest.param(["DELETE FROM visits WHERE scan_id = 1"], "scan 1: pages were", id="a visit deleted"),
+        pytest.param(
+            [f"UPDATE visits SET inventory_id = {OTHER_INVENTORY} WHERE scan_id = 1"],
+            "scan 1: pages were",
+            id="an inventory exchanged",
+        ),
+        pytest.param(["UPDATE captures SET packed = packed WHERE scan_id = 1"], None, id="nothing really changed"),
+        pytest.param(
+            ["UPDATE captures SET packed = (SELECT packed FROM captures WHERE scan_id = 2) WHERE scan_id = 1"],
+            "scan 1: pages were",
+            id="a capture exchanged",
+        ),
+        pytest.param(["DELETE FROM scans WHERE id = 1"], "scan 1: the scan was deleted, and not", id="a scan deleted"),
+        pytest.param(
+            [
+                "INSERT INTO removals (scan_id, removed_at) VALUES (1, 0)",
+                f"UPDATE visits SET inventory_id = {OTHER_INVENTORY} WHERE scan_id = 1",
+            ],
+            "scan 1: pages were",
+            id="an exchange called retention",
+        ),
+        pytest.param(["CHAIN", "DELETE FROM chain_links WHERE scan_id = 1"], "scan 2: the entry before", id="a link"),
+        pytest.param(
+            ["CHAIN", "UPDATE chain_links SET hash = previous WHERE scan_id = 1"],
+            "scan 1: its entry in the chain was changed",
+            id="a hash",
+        ),
+        pytest.param(
+            ["CHAIN", "DELETE FROM chain_links WHERE scan_id = 2"], "scan 2: finished, but missing", id="the last link"
+        ),
+    ],
+)
+def test_tampering_shows_in_the_chain(sql_url: str, statements: list[str], says: str | None) -> None:
+    store = open_store(sql_url)
+    for title in ("first", "second"):
+        scan = begin(store)
+        path = f"/{title}"
+        store.save_visit(scan.id, make.capture(path, title=title), make.inventory(path, title=title), RULES)
+        finish(store, scan)
+    assert store.verify_chain("clinic") == ()
+    steps = [step for one in statements for step in (not_append_only(sql_url) if one == "CHAIN" else [one])]
+    execute(sql_url, *steps)
+    found = store.verify_chain("clinic")
+    store.close()
+    if says is None:
+        assert found == ()
+    else:
+        assert any(line.startswith(says) for line in found), found
+
+
+def test_damaged_content_is_found_and_read_as_an_error(sql_url: str) -> None:
+    store = open_store(sql_url)
+    scan = begin(store)
+    store.save_visit(scan.id, full_capture(), make.inventory("/"), RULES)
+    finish(store, scan)
+    garbage = "x'28b52ffd00'" if sql_url.startswith("sqlite") else r"'\x28b52ffd00'"
+    execute(sql_url, f"UPDATE blobs SET packed = {garbage}")
+    assert any("blob 1 is damaged" in line for line in store.check())
+    assert any("the capture of" in line for line in store.check())
+    assert store.verify_chain("clinic") != ()
+    with pytest.raises(StoreError, match=r"capture of https://www\.clinic\.example/ in scan 1"):
+        list(store.captures(scan.id))
+    with pytest.raises(StoreError, match="unreadable"):
+        list(store.inventories(scan.id))
+    store.close()
+
+
+def test_a_damaged_sqlite_file_is_found(sqlite_url: str) -> None:
+    store = open_store(sqlite_url)
+    past_scan(store, 0)
+    store.close()
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute("DELETE FROM pages")
+    connection.commit()
+    connection.close()
+    store = open_store(sqlite_url)
+    assert any("points at a missing row of pages" in line for line in store.check())
+    store.close()
+
+
+def test_a_store_in_use_by_another_writer_waits_for_it(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.store.engine.BUSY_TIMEOUT_S", 0.05)
+    store = open_store(sqlite_url)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match=r"locked[\s\S]*another process"):
+        begin(store)
+    assert store.sites() == (), "readers do not wait"
+    other.execute("COMMIT")
+    assert begin(store).site == "clinic"
+    other.close()
+    store.close()
+
+
+# --------------------------------------------------------------------------- growth and memory
+
+
+def stored_bytes(url: str) -> int:
+    engine = connect(parse_url(url))
+    with transaction(engine, writes=False) as connection:
+        size: Any = connection.scalar(
+            text(
+                "SELECT (SELECT COALESCE(SUM(LENGTH(packed)), 0) FROM blobs)"
+                " + (SELECT COALESCE(SUM(LENGTH(packed)), 0) FROM captures)"
+            )
+        )
+    engine.dispose()
+    return int(size)
+
+
+def test_an_unchanged_scan_adds_no_content(sql_url: str) -> None:
+    store = open_store(sql_url)
+    sizes = []
+    for day in range(3):
+        scan = begin(store, day=day)
+        for n in range(5):
+            capture = replace(full_capture(f"/{n}"), started_at=NOW, duration_ms=day * 1000 + n)
+            store.save_visit(scan.id, capture, make.inventory(f"/{n}", [make.sighting()]), RULES)
+        finish(store, scan)
+        store.thin("clinic", LATER, Retention(), frozenset())
+        sizes.append(stored_bytes(sql_url))
+    assert sizes[2] - sizes[1] < 50, sizes
+    store.close()
+
+
+def test_nothing_is_left_of_what_was_replaced_or_expired(sql_url: str) -> None:
+    store = open_store(sql_url)
+    old = begin(store)
+    store.save_visit(old.id, full_capture(), make.inventory("/", title="first"), "old-rules")
+    store.save_visit(old.id, make.capture("/"), make.inventory("/", title="second"), RULES)
+    store.save_inventories(old.id, [make.inventory("/", title="third")], "other-rules")
+    finish(store, old)
+    new = begin(store, day=1, profile=Profile())
+    save(store, new, "/new")
+    finish(store, new)
+    store.thin("clinic", LATER, Retention(keep_scans=0, keep_days=0), frozenset())
+    engine = connect(parse_url(sql_url))
+    with transaction(engine, writes=False) as connection:
+        counts = {
+            table: connection.scalar(text(f"SELECT COUNT(*) FROM {table}"))
+            for table in ("scans", "visits", "captures", "capture_blobs", "rematches", "pages", "rule_sets", "blobs")
+        }
+    engine.dispose()
+    assert counts == {
+        "scans": 1,
+        "visits": 1,
+        "captures": 1,
+        "capture_blobs": 0,
+        "rematches": 0,
+        "pages": 1,
+        "rule_sets": 1,
+        "blobs": 2,  # the inventory and the empty list of skipped pages
+    }
+    store.close()

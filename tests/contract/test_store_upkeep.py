@@ -1,0 +1,138 @@
+"""Retention and the hash chain, the same in every store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from scanner.model import Profile, Retention, ScanRecord, ScanState
+from scanner.ports import Store
+from scanner.store import MemoryStore
+from tests import make
+from tests.contract.test_store import PLAIN, begin, finish, save
+from tests.make import NOW
+
+LATER = NOW + timedelta(days=1000)
+PAGES = ("/", "/a", "/b")
+KEEP = frozenset({make.page_url("/a"), "https://never.seen/"})
+FOR_EVER = Retention(keep_scans=10_000, keep_days=10_000)
+
+
+def past_scan(
+    store: Store, day: int, state: ScanState = ScanState.COMPLETE, profile: Profile = PLAIN, site: str = "clinic"
+) -> ScanRecord:
+    scan = begin(store, site, day, profile)
+    save(store, scan, *PAGES)
+    return finish(store, scan, state)
+
+
+def kept_captures(store: Store, *scans: ScanRecord) -> list[int]:
+    return [len(list(store.captures(scan.id))) for scan in scans]
+
+
+# --------------------------------------------------------------------------- retention
+
+
+def test_captures_stay_for_the_baseline_the_newest_scans_and_pages_with_findings(store: Store) -> None:
+    oldest, baseline, complete, incomplete = (
+        past_scan(store, 0),
+        past_scan(store, 1),
+        past_scan(store, 2),
+        past_scan(store, 3, ScanState.INCOMPLETE),
+    )
+    running = begin(store, day=4)
+    save(store, running, *PAGES)
+    other = past_scan(store, 0, site="other")
+    store.approve(make.approval(oldest.id))
+    store.approve(make.approval(baseline.id))
+    assert store.thin("clinic", LATER, FOR_EVER, KEEP) == 2
+    assert kept_captures(store, oldest, baseline, complete, incomplete, running, other) == [1, 3, 3, 3, 3, 3]
+    assert [capture.page for capture in store.captures(oldest.id)] == [make.page_url("/a")]
+    assert len(list(store.inventories(oldest.id))) == 3, "inventories stay"
+    assert store.visited_pages(oldest.id) == {make.page_url(path) for path in PAGES}
+    assert store.thin("clinic", LATER, FOR_EVER, KEEP) == 0
+    assert store.check() == store.verify_chain("clinic") == ()
+
+
+def test_profiles_are_kept_apart(store: Store) -> None:
+    desktop = past_scan(store, 0)
+    mobile = past_scan(store, 1, profile=Profile(gpc=True))
+    assert store.thin("clinic", LATER, FOR_EVER, frozenset()) == 0
+    assert kept_captures(store, desktop, mobile) == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("retention", "days_left"),
+    [
+        pytest.param(Retention(keep_scans=2, keep_days=998), [0, 2, 3, 4], id="older than both go, the baseline never"),
+        pytest.param(Retention(keep_scans=4, keep_days=0), [0, 1, 2, 3, 4], id="many scans"),
+        pytest.param(Retention(keep_scans=0, keep_days=9_999), [0, 1, 2, 3, 4], id="many days"),
+        pytest.param(Retention(keep_scans=0, keep_days=0), [0, 4], id="at least the baseline and the newest"),
+    ],
+)
+def test_scans_beyond_the_retention_go(store: Store, retention: Retention, days_left: list[int]) -> None:
+    scans = [past_scan(store, day) for day in range(5)]
+    store.approve(make.approval(scans[0].id))
+    store.thin("clinic", LATER, retention, frozenset())
+    left = [(scan.started_at - NOW).days for scan in reversed(store.scans("clinic"))]
+    assert left == days_left
+    assert all(store.scan(scan.id) is None for scan in scans if (scan.started_at - NOW).days not in days_left)
+    assert store.check() == store.verify_chain("clinic") == ()
+
+
+def test_pages_with_findings_outlive_their_scan_until_the_finding_goes(store: Store) -> None:
+    old, new = past_scan(store, 0), past_scan(store, 1)
+    nothing = Retention(keep_scans=0, keep_days=0)
+    for _ in range(2):
+        store.thin("clinic", LATER, nothing, KEEP)
+        assert store.visited_pages(old.id) == {make.page_url("/a")}
+        assert kept_captures(store, old, new) == [1, 3]
+        assert store.verify_chain("clinic") == ()
+    assert store.thin("clinic", LATER, nothing, frozenset()) == 1
+    assert store.scan(old.id) is None
+    assert store.scan_hash(old.id) is not None, "the chain is never cut"
+    assert store.check() == store.verify_chain("clinic") == ()
+    assert begin(store, day=2).id > new.id
+
+
+def test_a_running_scan_never_goes(store: Store) -> None:
+    running = begin(store)
+    save(store, running, *PAGES)
+    past_scan(store, 1)
+    store.thin("clinic", LATER, Retention(keep_scans=0, keep_days=0), frozenset())
+    assert store.running_scan("clinic") == running
+    assert kept_captures(store, running) == [3]
+
+
+def test_thinning_nothing_is_harmless(store: Store) -> None:
+    assert store.thin("clinic", LATER, Retention(), frozenset()) == 0
+
+
+# --------------------------------------------------------------------------- the hash chain
+
+
+def test_each_finished_scan_has_a_hash_of_its_own(store: Store) -> None:
+    running = begin(store, day=9)
+    scans = [past_scan(store, 0), past_scan(store, 0), past_scan(store, 0, site="other")]
+    hashes = {store.scan_hash(scan.id) for scan in scans}
+    assert len(hashes) == 3
+    assert all(found is not None and len(found) == 64 for found in hashes)
+    assert store.scan_hash(running.id) is None
+    assert store.verify_chain("clinic") == store.verify_chain("other") == store.verify_chain("nobody") == ()
+
+
+def test_scans_may_finish_in_another_order_than_they_began(store: Store) -> None:
+    first, second = begin(store), begin(store)
+    save(store, first, "/")
+    finish(store, second)
+    finish(store, first)
+    assert store.verify_chain("clinic") == ()
+
+
+def test_the_hash_is_the_same_in_every_store(store: Store) -> None:
+    memory = MemoryStore()
+    for day in range(2):
+        here, there = past_scan(store, day), past_scan(memory, day)
+        assert here == there
+        assert store.scan_hash(here.id) == memory.scan_hash(there.id)

@@ -21,7 +21,7 @@ class Fate(StrEnum):
     HEAD_THEN_HANG = "head-then-hang"
     """Headers and the body that there is, then silence on an open connection."""
     DRIP = "drip"
-    """The body, a byte every 50 ms."""
+    """The body, a byte every 10 ms."""
     ENDLESS = "endless"
     """The body again and again until the browser lets go."""
     EVENT_STREAM = "event-stream"

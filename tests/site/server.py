@@ -219,7 +219,7 @@ class FixtureServer:
                 await _send(writer, head, f"Connection: close\r\nContent-Length: {len(reply.body)}\r\n\r\n".encode())
                 for byte in reply.body:
                     await _send(writer, bytes([byte]))
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.01)
             case Fate.ENDLESS:
                 await _send(writer, head, b"Transfer-Encoding: chunked\r\n\r\n")
                 while not reader.at_eof():

@@ -47,7 +47,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         where = f": {error.filename}" if error.filename else ""
         _say(f"{error.strerror or error}{where}")
         return Exit.CANNOT
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last line of defence, and it ends the process
         traceback.print_exc()
         _say(f"this is a bug in tagdrift {__version__}; please report it with the lines above")
         return Exit.BUG

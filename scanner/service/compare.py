@@ -18,8 +18,11 @@ from scanner.model import (
     PageInventory,
     ScanRecord,
     ScanState,
+    SightingKind,
     Snapshot,
     StopReason,
+    TagKey,
+    Verdict,
 )
 from scanner.ports import Clock, Store
 
@@ -101,9 +104,14 @@ def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInvent
     return replace(inventory, sightings=sightings)  # type: ignore[arg-type]
 
 
-def older_side(store: Store, scan: ScanRecord) -> tuple[ScanRecord | None, Approval | None]:
-    """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile."""
-    approval = store.baseline(scan.site)
+def older_side(
+    store: Store, scan: ScanRecord, *, with_last: bool = False
+) -> tuple[ScanRecord | None, Approval | None]:
+    """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
+
+    `with_last` passes over the baseline. A baseline compared with itself is no comparison: then, too, the last scan counts.
+    """
+    approval = None if with_last else store.baseline(scan.site)
     if approval is not None and approval.scan_id != scan.id:
         approved = store.scan(approval.scan_id)
         if approved is not None:
@@ -156,3 +164,21 @@ def approve(store: Store, clock: Clock, scan: ScanRecord, who: str, why: str, co
     approval = Approval(site=scan.site, scan_id=scan.id, who=who, why=why.strip(), at=clock.now())
     store.approve(approval)
     return approval
+
+
+def tags_before(store: Store, comparison: Comparison) -> frozenset[TagKey]:
+    """Return the tags that appeared in `comparison` and that a scan before its older side has seen."""
+    if comparison.drift is None or comparison.baseline is None:
+        return frozenset()
+    appeared = {
+        entry.identity.tag
+        for entry in comparison.drift.entries
+        if entry.verdict is Verdict.ADDED and entry.identity.kind is SightingKind.TAG
+    }
+    found: set[TagKey] = set()
+    for scan in store.scans(comparison.scan.site):
+        if scan.id >= comparison.baseline.id or not appeared - found:
+            continue
+        for inventory, _digest in store.inventories(scan.id):
+            found |= {s.identity.tag for s in inventory.sightings if s.identity.tag in appeared and s.identity.tag}
+    return frozenset(found)

@@ -205,20 +205,18 @@ class ScanRun:
                 tasks.create_task(self._work(scan, frontier, gate))
 
     async def _work(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
-        while not frontier.finished:
-            task = frontier.next()
-            if task is None:
-                async with self._news:
-                    # No await since `next`: nothing can have happened in between.
+        while True:
+            async with self._news:
+                while (task := frontier.next()) is None and not frontier.finished:
                     await self._news.wait()
-                continue
+            if task is None:
+                return
             try:
                 async with gate.slot(task.url):
                     capture = await self.fleet.visit(task)
                 await self._finish(scan, task, capture, frontier)
             finally:
                 await self._wake()
-        await self._wake()
 
     async def _wake(self) -> None:
         async with self._news:

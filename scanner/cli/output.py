@@ -1,0 +1,90 @@
+"""From a comparison to what is printed, written and returned as exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reports.jsonable import report_document
+from reports.model import ReportView
+from reports.render import render_html
+from reports.text import full
+from reports.view import build_view
+from scanner import __version__
+from scanner.cli.options import print_json, width_of_output
+from scanner.errors import Exit
+from scanner.model import SiteConfig
+from scanner.service.compare import Comparison
+from scanner.wiring import App
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    html: Path
+    json: Path
+
+
+def view_of(app: App, comparison: Comparison, site: SiteConfig) -> ReportView:
+    return build_view(
+        site=site.name,
+        start_url=site.start[0],
+        scan=comparison.scan,
+        baseline=comparison.baseline,
+        drift=comparison.drift,
+        findings=comparison.findings,
+        snapshot=comparison.snapshot,
+        names=app.judge.names,
+        generated_at=app.clock.now(),
+        tool_version=__version__,
+        approval=comparison.approval,
+        coverage_threshold=site.coverage_threshold,
+        returned=app.returned(comparison),
+    )
+
+
+def print_report(app: App, comparison: Comparison, site: SiteConfig, *, width: int) -> None:
+    import sys
+
+    colour = sys.stdout.isatty()
+    click.echo(full(view_of(app, comparison, site), width, colour=colour).rstrip("\n"), color=colour)
+
+
+def write_report(app: App, comparison: Comparison, site: SiteConfig, folder: Path) -> Written:
+    """Write `report.html` and `report.json` into `folder`, which is made if need be."""
+    import json
+
+    view = view_of(app, comparison, site)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = Written(folder / "report.html", folder / "report.json")
+    paths.html.write_text(render_html(view), encoding="utf-8")
+    paths.json.write_text(json.dumps(report_document(view), indent=2) + "\n", encoding="utf-8")
+    return paths
+
+
+def show(
+    app: App, comparison: Comparison, site: SiteConfig, *, as_json: bool, report_dir: Path | None, document: str
+) -> None:
+    """Print text or JSON to standard output, and write the report files if asked for."""
+    if report_dir is not None:
+        written = write_report(app, comparison, site, report_dir)
+        click.echo(f"report: {written.html}", err=True)
+    if as_json:
+        body: dict[str, Any] = report_document(view_of(app, comparison, site))
+        print_json({**body, "document": document})
+    else:
+        print_report(app, comparison, site, width=width_of_output())
+
+
+def exit_code(comparison: Comparison, site: SiteConfig, *, exit_zero: bool = False) -> Exit:
+    """0 nothing to report, 1 drift or violations, 3 nothing seen but too few pages seen whole."""
+    noteworthy = any(finding.violation for finding in comparison.findings) or (
+        comparison.drift is not None and not comparison.drift.empty
+    )
+    if noteworthy:
+        return Exit.CLEAN if exit_zero else Exit.DRIFT
+    if comparison.scan.coverage.ratio < site.coverage_threshold:
+        return Exit.COVERAGE
+    return Exit.CLEAN

@@ -1,0 +1,50 @@
+"""Today's rules, applied to captures: match, then boil down. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from rules.entities import owner_of
+from rules.match import match_page
+from rules.model import RuleSet
+from scanner.inventory import page_inventory
+from scanner.model import Category, PageCapture, PageInventory
+from scanner.service.compare import PageKind
+from scanner.canonical import page_template
+
+
+def owner_and_category(host: str) -> tuple[str, Category] | None:
+    owner = owner_of(host)
+    return (owner.company, owner.category) if owner else None
+
+
+class RulesJudge:
+    """Implements `Judge` over one set of rules."""
+
+    def __init__(self, rules: RuleSet, page_kind: PageKind) -> None:
+        self.rules = rules
+        self._page_kind = page_kind
+
+    @property
+    def digest(self) -> str:
+        return self.rules.digest
+
+    @property
+    def page_kind(self) -> PageKind:
+        return self._page_kind
+
+    @cached_property
+    def names(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        return {(v.id, p.id): (v.name, p.name) for v in self.rules.vendors for p in v.products}
+
+    def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory:
+        detections = match_page(capture, self.rules, own_domains)
+        return page_inventory(
+            capture,
+            detections,
+            owner_and_category,
+            own_domains=own_domains,
+            template=page_template(capture.page),
+        )
+

@@ -1,0 +1,115 @@
+"""Builds the real parts and puts them together. The only place that knows which implementation is used."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Self
+
+from rules.load import load_rules
+from rules.page_kinds import page_kind
+from scanner import __version__
+from scanner.crawl.discover import discover
+from scanner.fleet.local import LocalFleet
+from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
+from scanner.ports import Clock, Store
+from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
+from scanner.service.judge import RulesJudge
+from scanner.service.scan import Observer, ScanRun
+from scanner.store import open_store
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a command needs, wired. Use as a context manager, so that the store is closed."""
+
+    store: Store
+    judge: RulesJudge
+    clock: Clock
+
+    @classmethod
+    @contextmanager
+    def open(cls, store_url: str, rule_paths: Sequence[str] = ()) -> Iterator[Self]:
+        """Raises `ProblemsError` for rule files and `StoreError` for the store."""
+        judge = RulesJudge(load_rules(rule_paths), lambda url, title: page_kind(url, title))
+        store = open_store(store_url)
+        try:
+            yield cls(store, judge, SystemClock())
+        finally:
+            store.close()
+
+    async def scan(
+        self, site: SiteConfig, *, observe: Observer, keep: Callable[[PageCapture], None] = lambda _capture: None
+    ) -> Comparison:
+        """Scan `site` and compare the result with its baseline, or the last full scan.
+
+        Ctrl-C and SIGTERM end the browsers and raise `Interrupted`; finished visits stay saved.
+        """
+        run = ScanRun(
+            site=site,
+            store=self.store,
+            fleet=LocalFleet(site, self.judge.rules.wanted()),
+            judge=self.judge,
+            clock=self.clock,
+            discover=discover,
+            tool_version=__version__,
+            config_digest=config_digest(site),
+            observe=observe,
+            keep=keep,
+        )
+        with _stop_signals(run.stop):
+            scan = await run.run()
+        comparison = await asyncio.to_thread(self.compare, site.name, scan, site.own_domains)
+        kept = frozenset(page for finding in comparison.findings if comparison.drift for page in finding.pages)
+        await asyncio.to_thread(self.store.thin, site.name, self.clock.now(), site.retention, kept)
+        return comparison
+
+    def compare(
+        self, site: str, scan: ScanRecord | None = None, own_domains: Sequence[str] = (), *, with_last: bool = False
+    ) -> Comparison:
+        """Compare `scan` (default: the newest finished one) with the baseline, else with the last full scan."""
+        scan = scan or newest_scan(self.store, site)
+        older, approval = older_side(self.store, scan, with_last=with_last)
+        return compare_scans(self.store, self.judge, scan, older, approval, own_domains)
+
+    def returned(self, comparison: Comparison) -> frozenset[TagKey]:
+        """Tags that appeared now and that some scan before the baseline has seen: they are back."""
+        return tags_before(self.store, comparison)
+
+    def approve(self, scan: ScanRecord, *, who: str, why: str, site: SiteConfig) -> Approval:
+        return approve(self.store, self.clock, scan, who, why, site.coverage_threshold)
+
+
+def config_digest(site: SiteConfig) -> str:
+    """Say in one number what a scan of `site` would visit and how; secrets are not part of it.
+
+    An interrupted scan is resumed only under the same digest.
+    """
+    plain = replace(site, extra_headers=(), http_credentials=None, storage_state=None, retention=Retention())
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
+
+
+@contextmanager
+def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    added: list[signal.Signals] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, RuntimeError):  # not the main thread: somebody else handles signals
+            loop.add_signal_handler(number, stop.set)
+            added.append(number)
+    try:
+        yield
+    finally:
+        for number in added:
+            loop.remove_signal_handler(number)

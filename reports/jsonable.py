@@ -123,11 +123,12 @@ def _finding(view: FindingView) -> Json:
         "request": {"address": request.address, "parameters": [list(pair) for pair in request.parameters]}
         if request
         else None,
-        "entries": [_entry(entry) for entry in finding.entries],
+        "entries": [_entry(entry, finding.pages) for entry in finding.entries],
     }
 
 
-def _entry(entry: DriftEntry) -> Json:
+def _entry(entry: DriftEntry, same_pages: tuple[str, ...] | None = None) -> Json:
+    """One change. `pages` is null where they are the finding's own: a tag that is new everywhere has many entries."""
     identity = entry.identity
     return {
         "verdict": entry.verdict.value,
@@ -137,8 +138,8 @@ def _entry(entry: DriftEntry) -> Json:
         "tag": _key(identity.tag) if identity.tag else None,
         "owner": entry.owner,
         "category": entry.category.value,
-        "pages": list(entry.pages),
-        "pages_new": list(entry.pages_new),
+        "pages": None if entry.pages == same_pages else list(entry.pages),
+        "pages_new": None if entry.pages_new == same_pages else list(entry.pages_new),
         "pages_before": entry.pages_before,
         "pages_after": entry.pages_after,
         "loaders": list(entry.loaders),

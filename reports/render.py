@@ -14,7 +14,7 @@ from markupsafe import Markup
 from reports import charts, words
 from reports.escape import one_line
 from reports.model import FindingView, ReportView
-from scanner.model import Identity, Severity
+from scanner.model import Severity
 
 MAX_CARDS = 40
 """Findings that are told in full; the others get a line each."""
@@ -75,7 +75,7 @@ def _environment() -> Environment:
         ),
     )
     environment.globals.update(words=words, charts=charts, MAX_CARDS=MAX_CARDS, MAX_FLOWS=MAX_FLOWS)
-    environment.filters.update(short=one_line, page=_page, change=change_words, big=_is_big)
+    environment.filters.update(short=one_line, page=_page, change=words.change, big=_is_big)
     return environment
 
 
@@ -86,13 +86,6 @@ def _page(url: str, origin: str) -> Markup:
     if len(url) > 1_500 or not url.startswith(("https://", "http://")):
         return Markup("<span>{}</span>").format(one_line(text, 160))
     return Markup('<a href="{}" rel="noreferrer noopener">{}</a>').format(one_line(url, 2_000), one_line(text, 160))
-
-
-def change_words(identity: Identity) -> str:
-    """Name what changed: `event pagevisit`, `field pd.em (e-mail addresses)`."""
-    kind = words.SIGHTINGS[identity.kind]
-    role = f" ({words.exposure(identity.role)})" if identity.kind == "field" and identity.role else ""
-    return f"{kind} {identity.subject}{role}".strip()
 
 
 def _is_big(view: FindingView) -> bool:

@@ -10,7 +10,6 @@ from rich.cells import cell_len, chop_cells
 from reports import words
 from reports.escape import one_line
 from reports.model import FindingView, OtherView, ReportState, ReportView
-from reports.render import change_words
 from scanner.model import Outcome
 
 STATES = {
@@ -49,7 +48,7 @@ def full(view: ReportView, width: int = 80, *, colour: bool = False) -> str:
         _findings(sheet, "What changed", view.changed, view)
         for entry in view.other_changes[:30]:
             pages = words.count(len(entry.pages), "page")
-            sheet.bullet(f"{entry.verdict.value}: {change_words(entry.identity)} ({pages})")
+            sheet.bullet(f"{entry.verdict.value}: {words.change(entry.identity)} ({pages})")
         sheet.more(len(view.other_changes) - 30, "change")
     if view.baseline:
         _findings(sheet, "What disappeared", view.removed, view)

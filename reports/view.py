@@ -24,7 +24,6 @@ from scanner.model import (
     Verdict,
 )
 
-
 _GONE = (404, 410)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from scanner.model import Category, Outcome, Severity, SightingKind, StopReason
+from scanner.model import Category, Identity, Outcome, Severity, SightingKind, StopReason
 
 EXPOSURES = {
     "page_url": "page addresses",
@@ -206,3 +206,9 @@ def ends(sentence: str) -> str:
 def capital(text: str) -> str:
     """Return `text` with its first letter large."""
     return text[:1].upper() + text[1:]
+
+
+def change(identity: Identity) -> str:
+    """Name what changed: `event pagevisit`, `field pd.em (e-mail addresses)`."""
+    role = f" ({exposure(identity.role)})" if identity.kind is SightingKind.FIELD and identity.role else ""
+    return f"{SIGHTINGS[identity.kind]} {identity.subject}{role}".strip()

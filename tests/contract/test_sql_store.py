@@ -24,8 +24,7 @@ from scanner.store.engine import connect, parse_url, transaction
 from scanner.store.migrate import HEAD, VERSION_TABLE, alembic_config
 from scanner.store.tables import metadata
 from tests import make
-from tests.contract.test_store import begin, finish, full_capture, save
-from tests.contract.test_store_upkeep import LATER, past_scan
+from tests.contract.scans import LATER, begin, finish, full_capture, past_scan, save
 from tests.make import NOW, RULES
 
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from scanner.model import Profile, Retention, ScanRecord, ScanState
 from scanner.ports import Store
 from scanner.store import MemoryStore
 from tests import make
-from tests.contract.test_store import PLAIN, begin, finish, save
+from tests.contract.scans import LATER, PAGES, begin, finish, past_scan, save
 from tests.make import NOW
 
-LATER = NOW + timedelta(days=1000)
-PAGES = ("/", "/a", "/b")
 KEEP = frozenset({make.page_url("/a"), "https://never.seen/"})
 FOR_EVER = Retention(keep_scans=10_000, keep_days=10_000)
-
-
-def past_scan(
-    store: Store, day: int, state: ScanState = ScanState.COMPLETE, profile: Profile = PLAIN, site: str = "clinic"
-) -> ScanRecord:
-    scan = begin(store, site, day, profile)
-    save(store, scan, *PAGES)
-    return finish(store, scan, state)
 
 
 def kept_captures(store: Store, *scans: ScanRecord) -> list[int]:

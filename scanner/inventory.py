@@ -38,6 +38,8 @@ CookieTag = Callable[[CookieRecord], TagKey | None]
 
 FIRST_PARTY = "first-party"
 UNNAMED_EVENT = "(unnamed)"
+PLACEHOLDER = " (placeholder)"
+"""Behind the path of a field that carries a hash of nothing or an unfilled template: no person yet."""
 _MOST_EXAMPLES = 3
 _MOST_LOADERS = 6
 _LONGEST_SUBJECT_CHARS = 200
@@ -198,11 +200,9 @@ class _Sheet:
             draft.consent.update(detection.consent)
             self.saw(draft, request, detection.evidence)
         for exposure in detection.exposures:
-            path = _CHANCE_IN_NAME.sub("*", exposure.field)
+            path = _CHANCE_IN_NAME.sub("*", exposure.field) + (PLACEHOLDER if exposure.placeholder else "")
             draft = self.draft(SightingKind.FIELD, path, tag, category, exposure.kind.value)
             self.saw(draft, request, detection.evidence, _example_of(exposure))
-            if exposure.placeholder:
-                draft.evidence.add("placeholder")
         for feature in detection.features:
             self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
 

@@ -1,0 +1,52 @@
+"""The sentences of findings: plain English for a compliance officer, with exact counts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from scanner.model import ExposureKind, TagKey
+from scanner.severity import IN_WORDS
+
+Names = Mapping[tuple[str, str], str | tuple[str, str]]
+"""(vendor id, product id) → the product's name, or (vendor name, product name)."""
+
+_LONGEST_NAME_CHARS = 80
+_MOST_LISTED = 3
+
+
+def product_name(tag: TagKey, names: Names) -> str:
+    """`Pinterest Tag`; made from the id where no name is known."""
+    name = names.get((tag.vendor, tag.product))
+    if name is None:
+        return " ".join(word[:1].upper() + word[1:] for word in tag.product.split("-"))
+    return name if isinstance(name, str) else name[1]
+
+
+def tag_name(tag: TagKey, names: Names) -> str:
+    """`Pinterest Tag 2612000000001`."""
+    name = product_name(tag, names)
+    return f"{name} {tag.account[:_LONGEST_NAME_CHARS]}" if tag.account else name
+
+
+def on_pages(count: int, total: int) -> str:
+    """`on 14 of 14 pages`; the total is never below the count."""
+    total = max(count, total)
+    return f"on {count:,} of {total:,} {'page' if total == 1 else 'pages'}"
+
+
+def pages(count: int) -> str:
+    return f"{count:,} {'page' if count == 1 else 'pages'}"
+
+
+def listed(names: Collection[str]) -> str:
+    """`a`, `a and b`, `a, b, c and 4 more`; each cut at 80 characters."""
+    shown = [name if len(name) <= _LONGEST_NAME_CHARS else name[: _LONGEST_NAME_CHARS - 1] + "…" for name in names]
+    if len(shown) > _MOST_LISTED + 1:
+        shown = [*shown[:_MOST_LISTED], f"{len(names) - _MOST_LISTED:,} more"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
+
+
+def kinds_in_words(sends: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What the fields carry, worst kinds named as a person would; unique, in the order of the vocabulary."""
+    found = {kind for kind, _ in sends}
+    return tuple(IN_WORDS[kind] for kind in ExposureKind if kind.value in found)

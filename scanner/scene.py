@@ -1,0 +1,194 @@
+"""What findings need to know of the two scans around them, read once. Also the small values they are built from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scanner.finding_words import Names
+from scanner.model import (
+    Category,
+    DriftEntry,
+    ExposureKind,
+    Finding,
+    Identity,
+    Outcome,
+    Severity,
+    SightingKind,
+    Snapshot,
+    TagKey,
+    Verdict,
+)
+from scanner.page_kinds import PageKindOf
+from scanner.severity import Case
+from scanner.urls import registrable_domain
+
+Product = tuple[str, str]
+"""(vendor id, product id)"""
+
+FIRST_PARTY = "first-party"
+PLACEHOLDER = "(placeholder)"
+UNNAMED = "(unnamed)"
+_BEACON_KINDS = frozenset({SightingKind.EVENT, SightingKind.FIELD, SightingKind.ENDPOINT})
+_ORDER = {Verdict.ADDED: 0, Verdict.CHANGED: 1, Verdict.REMOVED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The two scans, as far as findings ask about them."""
+
+    present: bool
+    """True without an older scan: everything is there, nothing is new."""
+    page_total: int
+    """Pages of the newer scan that showed anything."""
+    page_total_before: int
+    titles: Mapping[str, str | None]
+    page_kind: PageKindOf
+    names: Names
+    tags_before: frozenset[TagKey]
+    tags_after: frozenset[TagKey]
+    products_at: Mapping[str, tuple[Product, ...]]
+    """Registrable domain → products that were seen to use it, sorted."""
+    hosts_before: frozenset[str]
+    owners: Mapping[str, str]
+    """Registrable domain → company."""
+    _kinds: dict[str, str | None] = field(default_factory=dict)
+
+    @staticmethod
+    def of(before: Snapshot | None, after: Snapshot, page_kind: PageKindOf, names: Names) -> Scene:
+        titles: dict[str, str | None] = {}
+        products_at: dict[str, set[Product]] = defaultdict(set)
+        owners: dict[str, str] = {}
+        identities: list[set[Identity]] = []
+        for snapshot in (before, after):
+            seen: set[Identity] = set()
+            for page in snapshot.pages if snapshot else ():
+                titles[page.page] = page.title
+                for sighting in page.sightings:
+                    if sighting.identity in seen:
+                        continue
+                    seen.add(sighting.identity)
+                    if sighting.identity.kind is SightingKind.HOST and sighting.owner:
+                        owners[sighting.identity.subject] = sighting.owner
+            identities.append(seen)
+        for identity in identities[0] | identities[1]:
+            if identity.tag is not None and (domain := domain_of(identity)):
+                products_at[domain].add((identity.tag.vendor, identity.tag.product))
+        return Scene(
+            present=before is None,
+            page_total=_seen_pages(after),
+            page_total_before=_seen_pages(before) if before else 0,
+            titles=titles,
+            page_kind=page_kind,
+            names=names,
+            tags_before=_tags(identities[0]),
+            tags_after=_tags(identities[1]),
+            products_at={domain: tuple(sorted(products)) for domain, products in products_at.items()},
+            hosts_before=frozenset(i.subject for i in identities[0] if i.kind is SightingKind.HOST),
+            owners=owners,
+        )
+
+    def kinds_of(self, pages: Iterable[str]) -> frozenset[str]:
+        """Return the sensitive kinds among `pages`."""
+        found = set()
+        for page in pages:
+            if page not in self._kinds:
+                self._kinds[page] = self.page_kind(page, self.titles.get(page))
+            if kind := self._kinds[page]:
+                found.add(kind)
+        return frozenset(found)
+
+    def case(self, entries: Sequence[DriftEntry], category: Category) -> Case:
+        """Put together what a severity is decided from."""
+        sent = [entry for entry in entries if "request" in entry.evidence]
+        return Case(
+            category=category,
+            sends=frozenset(
+                ExposureKind(entry.identity.role)
+                for entry in sent
+                if entry.identity.kind is SightingKind.FIELD and not entry.identity.subject.endswith(PLACEHOLDER)
+            ),
+            beacon=any(entry.identity.kind in _BEACON_KINDS for entry in sent),
+            loaded=bool(sent),
+            page_kinds=self.kinds_of(pages_of(entries)),
+            first_party=any(entry.identity.role == FIRST_PARTY for entry in entries),
+        )
+
+
+def _seen_pages(snapshot: Snapshot) -> int:
+    return sum(1 for p in snapshot.pages if p.outcome in (Outcome.OK, Outcome.PARTIAL) or p.sightings)
+
+
+def _tags(identities: Iterable[Identity]) -> frozenset[TagKey]:
+    return frozenset(i.tag for i in identities if i.kind is SightingKind.TAG and i.tag)
+
+
+def domain_of(identity: Identity) -> str:
+    """Return the registrable domain that an identity speaks of, or an empty string."""
+    subject = identity.subject
+    match identity.kind:
+        case SightingKind.HOST:
+            return subject
+        case SightingKind.SCRIPT:
+            return registrable_domain(subject.partition("/")[0])
+        case SightingKind.ENDPOINT:
+            return registrable_domain(subject.partition(" ")[2].partition("/")[0])
+        case SightingKind.COOKIE if " of " in subject:
+            return subject.rpartition(" of ")[2]
+        case _:
+            return ""
+
+
+def pages_of(entries: Iterable[DriftEntry]) -> tuple[str, ...]:
+    return tuple(sorted({page for entry in entries for page in entry.pages}))
+
+
+def of_kind(entries: Iterable[DriftEntry], *kinds: SightingKind) -> list[DriftEntry]:
+    return [entry for entry in entries if entry.identity.kind in kinds]
+
+
+def sends_of(entries: Iterable[DriftEntry]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({(e.identity.role, e.identity.subject) for e in of_kind(entries, SightingKind.FIELD)}))
+
+
+def events_of(entries: Iterable[DriftEntry]) -> tuple[str, ...]:
+    return tuple(sorted({e.identity.subject for e in of_kind(entries, SightingKind.EVENT)} - {UNNAMED}))
+
+
+def make_finding(
+    key: str,
+    judged: tuple[Severity, str],
+    verdict: Verdict,
+    title: str,
+    tag: TagKey | None,
+    entries: Sequence[DriftEntry],
+    pages: tuple[str, ...] | None = None,
+    category: Category | None = None,
+) -> Finding:
+    """Put a finding together; pages are those of its entries unless said otherwise."""
+    ordered = sorted(entries, key=lambda entry: (_ORDER[entry.verdict], entry.identity.sort_key))
+    telling = [e for e in ordered if e.verdict is not Verdict.REMOVED] or ordered
+    loaders = [e for e in telling if e.identity.kind is SightingKind.TAG and e.loaders] or telling
+    return Finding(
+        key=key,
+        severity=judged[0],
+        verdict=verdict,
+        title=title,
+        tag=tag,
+        owner=next((entry.owner for entry in ordered if entry.owner), None),
+        category=category or main_category(ordered),
+        pages=pages_of(entries) if pages is None else pages,
+        loaders=tuple(dict.fromkeys(word for entry in loaders for word in entry.loaders))[:10],
+        sends=sends_of(telling),
+        events=events_of(telling),
+        entries=tuple(ordered),
+        reason=judged[1],
+    )
+
+
+def main_category(entries: Sequence[DriftEntry]) -> Category:
+    """A tag's own category, else the first that says something."""
+    ordered = sorted(entries, key=lambda entry: entry.identity.kind is not SightingKind.TAG)
+    told = [entry.category for entry in ordered if entry.category is not Category.OTHER]
+    return told[0] if told else Category.OTHER

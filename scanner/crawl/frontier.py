@@ -6,7 +6,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from scanner.crawl.landing import landing_url, links_to_follow
 from scanner.crawl.ledger import Ledger
@@ -183,6 +183,12 @@ class Frontier:
         page = self._settle(task, capture)
         self._follow(capture, task.depth + 1)
         return page
+
+    def origins(self, capture: PageCapture) -> tuple[str, ...]:
+        """Return `scheme://host[:port]` of the pages in scope that `capture` names: whose robots.txt must be known."""
+        pages = filter(None, (self._origins.page(link.url) for link in links_to_follow(capture)))
+        found = {urljoin(page, "/")[:-1] for page in pages if self._scope.misplaced(page) is None}
+        return tuple(sorted(found))
 
     def restore(self, capture: PageCapture, depth: int = 1) -> None:
         """Enter a visit that an earlier process saved, when a scan is resumed; before or after `add`."""

@@ -40,15 +40,19 @@ def insert_new(connection: Connection, table: Table) -> Insert:
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def put(connection: Connection, contents: Sequence[bytes]) -> list[int]:
-    """Store each content unless it is there already; return their ids in the same order."""
-    by_digest = {digest(content): content for content in contents}
+def put(connection: Connection, contents: Sequence[bytes], digests: Sequence[bytes] | None = None) -> list[int]:
+    """Store each content unless it is there already; return their ids in the same order.
+
+    `digests`: of the contents, if the caller knows them.
+    """
+    keys = [digest(content) for content in contents] if digests is None else digests
+    by_digest = dict(zip(keys, contents, strict=True))
 
     def row(key: bytes) -> Mapping[str, Any]:
         return {"digest": key, "size_bytes": len(by_digest[key]), "packed": pack(by_digest[key])}
 
     ids = _ids(connection, blobs, blobs.c.digest, list(by_digest), row)
-    return [ids[digest(content)] for content in contents]
+    return [ids[key] for key in keys]
 
 
 def rule_set_id(connection: Connection, rules_digest: str) -> int:

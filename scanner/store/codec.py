@@ -22,6 +22,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -189,14 +190,14 @@ def _decode_time(raw: Any, _: Sequence[bytes]) -> datetime:
 
 def _optional(encode: Encode, decode: Decode) -> tuple[Encode, Decode]:
     return (
-        lambda value, blobs: None if value is None else encode(value, blobs),
+        _same if encode is _same else lambda value, blobs: None if value is None else encode(value, blobs),
         lambda raw, blobs: None if raw is None else decode(raw, blobs),
     )
 
 
 def _many(encode: Encode, decode: Decode) -> tuple[Encode, Decode]:
     def encode_all(values: Any, blobs: list[bytes]) -> Any:
-        return list(values) if encode is _same else [encode(value, blobs) for value in values]
+        return values if encode is _same else [encode(value, blobs) for value in values]
 
     def decode_all(raw: Any, blobs: Sequence[bytes]) -> Any:
         if type(raw) is not list:
@@ -207,15 +208,18 @@ def _many(encode: Encode, decode: Decode) -> tuple[Encode, Decode]:
 
 
 def _exactly(parts: list[tuple[Encode, Decode]]) -> tuple[Encode, Decode]:
+    plain = all(part[0] is _same for part in parts)
     return (
-        lambda values, blobs: [part[0](value, blobs) for part, value in zip(parts, values, strict=True)],
+        _same
+        if plain
+        else lambda values, blobs: [part[0](value, blobs) for part, value in zip(parts, values, strict=True)],
         lambda raw, blobs: tuple([part[1](one, blobs) for part, one in zip(parts, raw, strict=True)]),
     )
 
 
 def _dataclass(kind: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
     hints, apart = get_type_hints(kind), shared.get(kind, {})
-    plan: list[tuple[str, Any, Encode]] = []
+    plan: list[tuple[str, Any, Encode | None]] = []
     decoders: dict[str, Decode] = {}
     for field in fields(kind):
         encode, decode = _codec_of(hints[field.name], shared, known)
@@ -224,15 +228,16 @@ def _dataclass(kind: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode
         default = field.default
         if default is MISSING and field.default_factory is not MISSING:
             default = field.default_factory()
-        plan.append((field.name, default, encode))
+        plan.append((field.name, default, None if encode is _same else encode))
         decoders[field.name] = decode
+    read = attrgetter(*(name for name, _, _ in plan), "__class__")  # one more, so that it is always a tuple
 
+    # This loop is half of what saving a visit costs: a capture has some 10,000 fields.
     def encode_all(value: Any, blobs: list[bytes]) -> Any:
         raw = {}
-        for name, default, encode in plan:
-            part = getattr(value, name)
+        for part, (name, default, encode) in zip(read(value), plan, strict=False):
             if part is not default and part != default:
-                raw[name] = encode(part, blobs)
+                raw[name] = part if encode is None else encode(part, blobs)
         return raw
 
     def decode_all(raw: Any, blobs: Sequence[bytes]) -> Any:

@@ -168,20 +168,21 @@ class SqlStore:
         # Encoded before the transaction: while it lasts, nobody else can write.
         document, parts = CAPTURE.dump(capture)
         packed, recorded = pack(document), INVENTORY.dumps(inventory)
+        digests = [digest(recorded), *(digest(part) for part in parts)]
         page_key = digest(text_bytes(capture.page))
         ended_at = capture.started_at + timedelta(milliseconds=capture.duration_ms)
         with self._writing() as connection:
             scan = self._open_scan(connection, scan_id)
             content.keep_sweeper_out(connection)
             page_id = content.page_id(connection, scan.site, capture.page, page_key)
-            inventory_id, *part_ids = content.put(connection, [recorded, *parts])
+            inventory_id, *part_ids = content.put(connection, [recorded, *parts], digests)
             key: dict[str, Any] = {"scan_id": scan_id, "page_id": page_id}
             connection.execute(delete(visits).where(visits.c.scan_id == scan_id, visits.c.page_id == page_id))
             visit = key | {
                 "ended_at": ended_at,
                 "rule_set_id": content.rule_set_id(connection, rules_digest),
                 "inventory_id": inventory_id,
-                "capture_digest": capture_digest(document, [digest(part) for part in parts]),
+                "capture_digest": capture_digest(document, digests[1:]),
             }
             connection.execute(insert(visits), visit)
             connection.execute(insert(captures), key | {"packed": packed})

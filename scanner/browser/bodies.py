@@ -1,0 +1,195 @@
+"""Bodies: what requests carried, and the contents of scripts and of answers that rules ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections import OrderedDict
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.browser.channel import Channel, ChannelError, Params
+from scanner.browser.draft import Draft
+from scanner.browser.fingerprint import digest, fingerprint
+from scanner.model import VisitLimits, Wanted
+from scanner.urls import host_of
+
+# The browser may announce a request a moment before its body can be asked for.
+_RETRY_PAUSES_S = (0.0, 0.02, 0.06, 0.15, 0.4)
+_ASK_TIMEOUT_S = 5.0
+_MAX_SCRIPT_BYTES = 16 * 1024 * 1024
+
+_Key = tuple[str, str, str, str]
+
+
+@dataclass(slots=True)
+class ScriptContents:
+    """Digests of scripts already seen, shared by all visits of a fleet; the oldest are forgotten.
+
+    A key holds the address and the validators of the answer (ETag, Last-Modified, length): an answer
+    without validators is hashed again every time, unless it comes from the browser's cache.
+    """
+
+    max_entries: int = 20_000
+    _known: OrderedDict[_Key, tuple[str, str]] = field(default_factory=OrderedDict)
+
+    def get(self, key: _Key) -> tuple[str, str] | None:
+        return self._known.get(key)
+
+    def put(self, key: _Key, digests: tuple[str, str]) -> None:
+        self._known[key] = digests
+        if len(self._known) > self.max_entries:
+            self._known.popitem(last=False)
+
+
+class BodyKeeper:
+    """Fetches and counts the bodies of one visit."""
+
+    def __init__(self, limits: VisitLimits, wanted: Wanted, scripts: ScriptContents) -> None:
+        self._limits = limits
+        self._scripts = scripts
+        self._wanted = [(entry.host.lower(), re.compile(entry.path)) for entry in wanted.bodies]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lengths: dict[str, int] = {}
+        self.total_bytes = 0
+        self.lost = 0
+        """Request bodies that were there and could not be read."""
+        self.contents_lost = 0
+        """Scripts whose content could not be read."""
+        self.cut = False
+        """A cap on body or total size was hit."""
+        self.source: bytes | None = None
+        """The document as the server sent it."""
+
+    # ------------------------------------------------------------------ requests
+
+    def keep_request_body(self, draft: Draft, body: bytes) -> None:
+        draft.body = self._admit(body, self._limits.max_body_bytes)
+        draft.body_cut = len(draft.body) < len(body)
+
+    def ask_request_body(self, channel: Channel, draft: Draft) -> None:
+        draft.body = None
+        self._start(self._request_body(channel, draft))
+
+    async def _request_body(self, channel: Channel, draft: Draft) -> None:
+        for pause_s in _RETRY_PAUSES_S:
+            if pause_s:
+                await asyncio.sleep(pause_s)
+            try:
+                answer = await channel.call(
+                    "Network.getRequestPostData", {"requestId": draft.request_id}, timeout_s=_ASK_TIMEOUT_S
+                )
+            except ChannelError:
+                if channel.closed:
+                    break
+                continue
+            self.keep_request_body(draft, _decoded(answer, "postData"))
+            return
+        self.lost += 1
+
+    # ------------------------------------------------------------------ answers
+
+    def on_finished(self, channel: Channel, draft: Draft) -> None:
+        """Look at an answer that arrived whole, and fetch its content where somebody wants it."""
+        if draft.type == "document" and draft.context == "page":
+            self._start(self._document(channel, draft))
+        elif self._is_wanted(draft):
+            self._start(self._content(channel, draft, keep=True))
+        elif draft.type == "script" and (draft.status or 0) < 300:
+            key = self._key(draft)
+            known = self._scripts.get(key) if key is not None else None
+            if known is not None:
+                draft.content_sha256, draft.content_fingerprint = known
+            else:
+                self._start(self._content(channel, draft, keep=False))
+
+    def _is_wanted(self, draft: Draft) -> bool:
+        if not self._wanted:
+            return False
+        host = host_of(draft.url)
+        return any(_host_fits(pattern, host) and path.search(draft.url) for pattern, path in self._wanted)
+
+    def _key(self, draft: Draft) -> _Key | None:
+        headers = draft.response_headers
+        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+        if not etag and not modified and not draft.from_cache:
+            return None
+        return draft.url, etag, modified, headers.get("content-length", "")
+
+    async def _document(self, channel: Channel, draft: Draft) -> None:
+        content = await self._response_body(channel, draft)
+        if content is not None:
+            self.source = self._admit(content, self._limits.max_total_bytes)
+
+    async def _content(self, channel: Channel, draft: Draft, *, keep: bool) -> None:
+        content = await self._response_body(channel, draft)
+        if content is None:
+            self.contents_lost += 1
+            return
+        if keep:
+            draft.content = self._admit(content, self._limits.max_total_bytes)
+        if draft.type != "script":
+            return
+        digests = await asyncio.to_thread(_digests, content) if len(content) > 65_536 else _digests(content)
+        draft.content_sha256, draft.content_fingerprint = digests
+        headers = draft.response_headers
+        key = draft.url, headers.get("etag", ""), headers.get("last-modified", ""), headers.get("content-length", "")
+        self._scripts.put(key, digests)
+
+    async def _response_body(self, channel: Channel, draft: Draft) -> bytes | None:
+        try:
+            answer = await channel.call(
+                "Network.getResponseBody", {"requestId": draft.request_id}, timeout_s=_ASK_TIMEOUT_S
+            )
+        except ChannelError:
+            return None
+        return _decoded(answer, "body")
+
+    # ------------------------------------------------------------------ bookkeeping
+
+    def _admit(self, content: bytes, most_bytes: int) -> bytes:
+        room = min(most_bytes, max(0, self._limits.max_total_bytes - self.total_bytes))
+        kept = content[:room]
+        if len(kept) < len(content):
+            self.cut = True
+        self.total_bytes += len(kept)
+        return kept
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self, timeout_s: float) -> bool:
+        """Wait until nothing is being fetched any more; False when `timeout_s` did not suffice."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while self._tasks:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            await asyncio.wait(self._tasks, timeout=left)
+        return True
+
+    def abandon(self) -> None:
+        """Stop fetching; what has not arrived is lost."""
+        for task in list(self._tasks):
+            task.cancel()
+
+
+def _digests(content: bytes) -> tuple[str, str]:
+    return digest(content), fingerprint(content)
+
+
+def _decoded(answer: Params, name: str) -> bytes:
+    text = str(answer.get(name, ""))
+    return base64.b64decode(text) if answer.get("base64Encoded") else text.encode("utf-8", "surrogatepass")
+
+
+def _host_fits(pattern: str, host: str) -> bool:
+    if pattern == "*":
+        return True
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    return host == pattern

@@ -1,0 +1,146 @@
+"""One request while it is being recorded, and how the browser's words become the model's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.model import Initiator
+
+_TYPES = {
+    "Document": "document",
+    "Stylesheet": "stylesheet",
+    "Image": "image",
+    "Media": "media",
+    "Font": "font",
+    "Script": "script",
+    "XHR": "xhr",
+    "Fetch": "fetch",
+    "Prefetch": "prefetch",
+    "EventSource": "eventsource",
+    "WebSocket": "websocket",
+    "Manifest": "manifest",
+    "Ping": "ping",
+    "CSPViolationReport": "csp-report",
+    "Preflight": "preflight",
+}
+_CSP_TYPES = {
+    "img-src": "image",
+    "script-src": "script",
+    "script-src-elem": "script",
+    "style-src": "stylesheet",
+    "style-src-elem": "stylesheet",
+    "font-src": "font",
+    "media-src": "media",
+    "connect-src": "fetch",
+    "frame-src": "document",
+    "child-src": "document",
+    "form-action": "document",
+    "manifest-src": "manifest",
+    "prefetch-src": "prefetch",
+}
+_CONTEXTS = {
+    "iframe": "frame",
+    "worker": "worker",
+    "shared_worker": "shared-worker",
+    "service_worker": "service-worker",
+    "popup": "popup",
+}
+_NOT_ON_THE_NETWORK = (
+    "data:",
+    "blob:",
+    "about:",
+    "chrome:",
+    "chrome-extension:",
+    "chrome-error:",
+    "javascript:",
+    "filesystem:",
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """One hop of one request. Mutable: the browser tells about it in pieces, in no fixed order."""
+
+    request_id: str
+    url: str
+    method: str
+    type: str
+    context: str
+    started_ms: int
+    frame_id: str | None = None
+    document_url: str | None = None
+    body: bytes | None = b""
+    body_cut: bool = False
+    initiators: tuple[Initiator, ...] = ()
+    redirected_from: str | None = None
+    request_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    failure: str | None = None
+    blocked: str | None = None
+    remote_address: str | None = None
+    mime: str | None = None
+    size_bytes: int | None = None
+    from_cache: bool = False
+    from_service_worker: bool = False
+    tls_subject: str | None = None
+    content_sha256: str | None = None
+    content_fingerprint: str | None = None
+    content: bytes | None = None
+    finished: bool = False
+
+
+def is_on_the_network(url: str) -> bool:
+    """Say whether a request for `url` can leave the browser at all."""
+    return not url.startswith(_NOT_ON_THE_NETWORK)
+
+
+def context_name(channel_kind: str, is_main_frame: bool) -> str:
+    """Return the model's word for where a request came from."""
+    if channel_kind == "page":
+        return "page" if is_main_frame else "frame"
+    return _CONTEXTS.get(channel_kind, "browser")
+
+
+def request_type(cdp_type: str | None, initiator_type: str | None, headers: dict[str, str], method: str) -> str:
+    """Return the model's request type; the browser calls several kinds `Other`."""
+    known = _TYPES.get(cdp_type or "")
+    if known:
+        return known
+    if initiator_type == "preflight":
+        return "preflight"
+    content_type = headers.get("content-type", "")
+    if content_type.startswith(("application/csp-report", "application/reports+json")):
+        return "csp-report"
+    if "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")):
+        return "prefetch"
+    return "other"
+
+
+def csp_type(directive: str) -> str:
+    """Return the type of an attempt that a policy directive stopped."""
+    return _CSP_TYPES.get(directive.split(" ")[0], "other")
+
+
+def blocked_reason(params: dict[str, Any]) -> str | None:
+    """Say who stopped a failed request, from `Network.loadingFailed`; None: nobody did, it just failed."""
+    if params.get("corsErrorStatus"):
+        return "cors"
+    text = str(params.get("errorText", ""))
+    reason = params.get("blockedReason")
+    if reason == "csp" or "BLOCKED_BY_CSP" in text:
+        return "csp"
+    if reason == "mixed-content":
+        return "mixed-content"
+    if "BLOCKED_BY_ORB" in text:
+        return "orb"
+    if reason == "inspector" or "BLOCKED_BY_CLIENT" in text:
+        return "client"
+    if reason or "BLOCKED_BY" in text:
+        return "other"
+    return None
+
+
+def lower_headers(headers: dict[str, Any]) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in headers.items()}

@@ -1,0 +1,122 @@
+"""Do what a person's first seconds on a page do: move, press, tap, scroll. Follow no link, submit nothing.
+
+Tags that wait for the first sign of a human wake up; lazy frames and IntersectionObservers see the page's end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Frame, Page
+
+from scanner.browser.channel import Channel, ChannelError, Params
+
+_MAX_FRAMES = 60
+
+# A spot where a tap does nothing by itself: no link, control, frame, or anything that looks clickable.
+_FIND_SPOT = """(() => {
+  const busy = 'a,area,button,input,select,textarea,label,summary,details,iframe,frame,video,audio,object,embed,' +
+    'form,[onclick],[role=button],[role=link],[role=menuitem],[contenteditable],[tabindex]';
+  const w = innerWidth, h = innerHeight;
+  for (const fy of [0.5, 0.3, 0.7, 0.9, 0.15, 0.6, 0.05, 0.98]) for (const fx of [0.5, 0.02, 0.98, 0.25, 0.75]) {
+    const x = Math.round(w * fx), y = Math.round(h * fy), e = document.elementFromPoint(x, y);
+    if (!e) continue;
+    if (e === document.body || e === document.documentElement) return [x, y];
+    if (!e.shadowRoot && !e.closest(busy) && getComputedStyle(e).cursor !== 'pointer') return [x, y];
+  }
+  return null;
+})()"""
+
+# One frame of real time for each step, so that observers notice; long pages get longer steps.
+_SCROLL = """(async () => {
+  const most = 40, root = document.scrollingElement || document.documentElement;
+  let box = root;
+  if (!root || root.scrollHeight <= innerHeight + 1) {
+    for (let e = document.elementFromPoint(innerWidth / 2, innerHeight / 2); e; e = e.parentElement)
+      if (e.scrollHeight > e.clientHeight + 50 && /auto|scroll/.test(getComputedStyle(e).overflowY)) { box = e; break; }
+  }
+  if (!box) return 0;
+  const frame = () => new Promise(done => { requestAnimationFrame(() => done()); setTimeout(done, 100); });
+  const step = Math.max(innerHeight * 0.9, (box.scrollHeight - innerHeight) / most);
+  let n = 0;
+  for (let y = step; n < most; y += step, n++) {
+    box.scrollTo({top: y, behavior: 'instant'});
+    await frame();
+    if (y + innerHeight >= box.scrollHeight) break;
+  }
+  await frame();
+  return n;
+})()"""
+
+_WAKE_WITHOUT_TAP = """for (const kind of ['touchstart', 'touchmove', 'touchend'])
+  document.dispatchEvent(new Event(kind, {bubbles: true, cancelable: true}))"""
+
+_SHIFT = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
+
+
+async def wake(channel: Channel, timeout_s: float) -> bool:
+    """Send one of each input, on a spot that does nothing by itself. False: the page did not take them in time."""
+    try:
+        answer = await channel.call(
+            "Runtime.evaluate", {"expression": _FIND_SPOT, "returnByValue": True}, timeout_s=timeout_s
+        )
+    except ChannelError:
+        return False
+    spot = answer.get("result", {}).get("value")
+    x, y = spot if isinstance(spot, list) and len(spot) == 2 else (1, 1)
+    inputs: list[tuple[str, Params]] = [
+        ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": max(0, x - 12), "y": max(0, y - 7)}),
+        ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}),
+        ("Input.dispatchKeyEvent", {"type": "keyDown", **_SHIFT}),
+        ("Input.dispatchKeyEvent", {"type": "keyUp", **_SHIFT}),
+    ]
+    if spot:
+        inputs += [
+            ("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}),
+            ("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + 1, "y": y + 1}]}),
+            ("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []}),
+        ]
+    else:
+        inputs.append(("Runtime.evaluate", {"expression": _WAKE_WITHOUT_TAP}))
+    inputs.append(("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": 40}))
+    results = await asyncio.gather(
+        *(channel.call(method, params, timeout_s=timeout_s) for method, params in inputs), return_exceptions=True
+    )
+    return not any(isinstance(result, ChannelError) and "no answer" in str(result) for result in results)
+
+
+async def scroll_to_end(channel: Channel, timeout_s: float) -> bool:
+    """Scroll to the page's end in steps. False: it did not get there in time."""
+    try:
+        await channel.call("Runtime.evaluate", {"expression": _SCROLL, "awaitPromise": True}, timeout_s=timeout_s)
+    except ChannelError as error:
+        return "no answer" not in str(error)
+    return True
+
+
+# What a page hears when its visitor leaves. Navigating away for real would lose the last beacons.
+_LEAVE = """(() => {
+  const hidden = {configurable: true, get: () => 'hidden'}, yes = {configurable: true, get: () => true};
+  Object.defineProperty(document, 'visibilityState', hidden);
+  Object.defineProperty(document, 'hidden', yes);
+  const fire = (target, event) => { try { target.dispatchEvent(event); } catch (e) {} };
+  fire(document, new Event('visibilitychange', {bubbles: true}));
+  fire(window, new Event('blur'));
+  fire(window, new Event('beforeunload', {cancelable: true}));
+  fire(window, new PageTransitionEvent('pagehide', {persisted: false}));
+  fire(window, new Event('unload'));
+})()"""
+
+
+async def leave(page: Page, timeout_s: float) -> None:
+    """Tell the page and every frame in it that the visitor leaves. A frame that does not listen is left alone."""
+
+    async def tell(frame: Frame) -> None:
+        with contextlib.suppress(PlaywrightError):
+            await frame.evaluate(_LEAVE)
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(*(tell(frame) for frame in page.frames[:_MAX_FRAMES]))

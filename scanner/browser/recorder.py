@@ -1,0 +1,357 @@
+"""Turns what the browser tells about the network into one record per request.
+
+The same request may be told by several targets (a frame's document by its parent and by itself) and
+by Playwright's context as well: it is recorded once. See `targets` for how we get to hear of all.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from scanner.browser.bodies import BodyKeeper
+from scanner.browser.channel import Channel, Params
+from scanner.browser.draft import (
+    Draft,
+    blocked_reason,
+    context_name,
+    csp_type,
+    is_on_the_network,
+    lower_headers,
+    request_type,
+)
+from scanner.browser.initiators import direct_chain
+from scanner.model import VisitLimits
+
+NETWORK_EVENTS = (
+    "Network.requestWillBeSent",
+    "Network.requestWillBeSentExtraInfo",
+    "Network.responseReceived",
+    "Network.responseReceivedExtraInfo",
+    "Network.requestServedFromCache",
+    "Network.loadingFinished",
+    "Network.loadingFailed",
+    "Network.webSocketCreated",
+    "Network.webSocketWillSendHandshakeRequest",
+    "Network.webSocketHandshakeResponseReceived",
+    "Network.webSocketFrameSent",
+    "Network.webSocketFrameError",
+    "Network.webSocketClosed",
+    "Network.webTransportCreated",
+    "Audits.issueAdded",
+)
+
+
+class Recorder:
+    """Everything one visit hears about the network. `on_event` never raises and never waits."""
+
+    def __init__(self, limits: VisitLimits, bodies: BodyKeeper) -> None:
+        self._limits = limits
+        self._bodies = bodies
+        self._began = time.monotonic()
+        self._hops: dict[str, list[Draft]] = {}
+        self._owners: dict[str, Channel] = {}
+        self._sent_extra: dict[str, list[dict[str, str]]] = {}
+        self._got_extra: dict[str, list[tuple[int | None, dict[str, str]]]] = {}
+        self._in_flight: dict[str, Draft] = {}
+        self.drafts: list[Draft] = []
+        self.issues: list[tuple[str, str, int]] = []
+        """(URL, directive, ms since the visit began) of attempts that a content security policy stopped."""
+        self.main_frame: str | None = None
+        self.documents: list[Draft] = []
+        """Documents of the main frame, in order, redirect hops included."""
+        self.set_cookies: dict[str, str] = {}
+        """Cookie name → URL of the first response that set it."""
+        self.over_limit = False
+        self.last_activity = self._began
+        self._handlers: dict[str, Callable[[Channel, Params], None]] = {
+            "Network.requestWillBeSent": self._sent,
+            "Network.requestWillBeSentExtraInfo": self._sent_with,
+            "Network.responseReceived": self._answered,
+            "Network.responseReceivedExtraInfo": self._answered_with,
+            "Network.requestServedFromCache": self._from_cache,
+            "Network.loadingFinished": self._finished,
+            "Network.loadingFailed": self._failed,
+            "Network.webSocketCreated": self._socket_created,
+            "Network.webSocketWillSendHandshakeRequest": self._socket_asked,
+            "Network.webSocketHandshakeResponseReceived": self._socket_answered,
+            "Network.webSocketFrameSent": self._socket_sent,
+            "Network.webSocketFrameError": self._socket_closed,
+            "Network.webSocketClosed": self._socket_closed,
+            "Network.webTransportCreated": self._transport_created,
+            "Audits.issueAdded": self._issue,
+        }
+
+    # ------------------------------------------------------------------ what others may ask
+
+    def elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._began) * 1000)
+
+    def on_event(self, channel: Channel, method: str, params: Params) -> None:
+        handler = self._handlers.get(method)
+        if handler is not None:
+            self.last_activity = time.monotonic()
+            handler(channel, params)
+
+    def unanswered(self) -> list[Draft]:
+        """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""
+        return [d for d in self._in_flight.values() if d.type not in ("eventsource", "websocket") and not _streams(d)]
+
+    def streams(self) -> list[Draft]:
+        """Open answers that are meant to last: event streams."""
+        return [d for d in self._in_flight.values() if d.type == "eventsource" or _streams(d)]
+
+    def main_document(self) -> Draft | None:
+        """The document the page shows: the last one of the main frame that was answered."""
+        answered = [draft for draft in self.documents if draft.status is not None]
+        return answered[-1] if answered else None
+
+    # ------------------------------------------------------------------ requests
+
+    def _add(self, draft: Draft) -> bool:
+        if len(self.drafts) >= self._limits.max_requests:
+            self.over_limit = True
+            return False
+        self.drafts.append(draft)
+        return True
+
+    def _sent(self, channel: Channel, params: Params) -> None:
+        request_id: str = params["requestId"]
+        request = params["request"]
+        url: str = request["url"]
+        if not is_on_the_network(url):
+            return
+        hops = self._hops.get(request_id)
+        redirect = params.get("redirectResponse")
+        redirected_from = None
+        if hops:
+            owner = self._owners.get(request_id) is channel
+            if redirect is None or (not owner and any(h.url == url and h.redirected_from for h in hops)):
+                return  # told again by another target
+            redirected_from = hops[-1].url
+            self._apply_response(hops[-1], redirect)
+            hops[-1].finished = True
+        kind = channel.kind
+        frame_id = params.get("frameId")
+        is_document = params.get("type") == "Document"
+        if self.main_frame is None and kind == "page" and is_document:
+            self.main_frame = frame_id
+        in_main_frame = frame_id == self.main_frame or not frame_id
+        headers = lower_headers(request.get("headers", {}))
+        initiator = params.get("initiator", {})
+        draft = Draft(
+            request_id=request_id,
+            url=url,
+            method=request.get("method", "GET"),
+            type=request_type(params.get("type"), initiator.get("type"), headers, request.get("method", "GET")),
+            context=context_name(kind, in_main_frame),
+            started_ms=self.elapsed_ms(),
+            frame_id=frame_id,
+            document_url=params.get("documentURL"),
+            initiators=direct_chain(initiator, redirected_from, "worker" in kind),
+            redirected_from=redirected_from,
+            request_headers=headers,
+        )
+        if not self._add(draft):
+            return
+        index = len(hops) if hops else 0
+        self._hops.setdefault(request_id, []).append(draft)
+        self._owners.setdefault(request_id, channel)
+        self._in_flight[request_id] = draft
+        if index < len(extra := self._sent_extra.get(request_id, [])):
+            draft.request_headers |= extra[index]
+        if index < len(got := self._got_extra.get(request_id, [])):
+            self._apply_extra(draft, *got[index])
+        if is_document and kind == "page" and frame_id == self.main_frame:
+            self.documents.append(draft)
+        if request.get("hasPostData"):
+            self._take_body(channel, draft, request)
+
+    def _take_body(self, channel: Channel, draft: Draft, request: Params) -> None:
+        entries = request.get("postDataEntries") or ()
+        parts = [entry.get("bytes") for entry in entries]
+        if parts and all(part is not None for part in parts):
+            self._bodies.keep_request_body(draft, b"".join(base64.b64decode(part) for part in parts))
+        else:
+            # Blobs, files and anything long: the browser says only that there is a body.
+            self._bodies.ask_request_body(channel, draft)
+
+    def _sent_with(self, channel: Channel, params: Params) -> None:
+        request_id = params["requestId"]
+        headers = lower_headers(params.get("headers", {}))
+        extra = self._sent_extra.setdefault(request_id, [])
+        extra.append(headers)
+        hops = self._hops.get(request_id, [])
+        if len(extra) <= len(hops):
+            hops[len(extra) - 1].request_headers |= headers
+
+    # ------------------------------------------------------------------ answers
+
+    def _apply_response(self, draft: Draft, response: Params) -> None:
+        draft.status = int(response.get("status") or 0) or draft.status
+        draft.mime = response.get("mimeType") or None
+        if address := response.get("remoteIPAddress"):
+            port = response.get("remotePort")
+            draft.remote_address = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        draft.from_cache = bool(draft.from_cache or response.get("fromDiskCache") or response.get("fromPrefetchCache"))
+        draft.from_service_worker = bool(response.get("fromServiceWorker"))
+        if security := response.get("securityDetails"):
+            draft.tls_subject = security.get("subjectName") or None
+        if (size := response.get("encodedDataLength")) is not None:
+            draft.size_bytes = int(size)
+        draft.response_headers = lower_headers(response.get("headers", {})) | draft.response_headers
+
+    def _apply_extra(self, draft: Draft, status: int | None, headers: dict[str, str]) -> None:
+        draft.status = status or draft.status
+        draft.response_headers |= headers
+        for line in headers.get("set-cookie", "").split("\n"):
+            if name := line.partition("=")[0].strip():
+                self.set_cookies.setdefault(name, draft.url)
+
+    def _answered(self, channel: Channel, params: Params) -> None:
+        hops = self._hops.get(params["requestId"])
+        if not hops:
+            return
+        self._apply_response(hops[-1], params["response"])
+
+    def _answered_with(self, channel: Channel, params: Params) -> None:
+        request_id = params["requestId"]
+        got = self._got_extra.setdefault(request_id, [])
+        got.append((params.get("statusCode"), lower_headers(params.get("headers", {}))))
+        hops = self._hops.get(request_id, [])
+        if len(got) <= len(hops):
+            self._apply_extra(hops[len(got) - 1], *got[-1])
+
+    def _from_cache(self, channel: Channel, params: Params) -> None:
+        for draft in self._hops.get(params["requestId"], ())[-1:]:
+            draft.from_cache = True
+
+    def _finished(self, channel: Channel, params: Params) -> None:
+        draft = self._in_flight.pop(params["requestId"], None)
+        if draft is None:
+            return
+        draft.finished = True
+        if not draft.from_cache and (size := params.get("encodedDataLength")):
+            draft.size_bytes = int(size)
+        self._bodies.on_finished(channel, draft)
+
+    def _failed(self, channel: Channel, params: Params) -> None:
+        request_id = params["requestId"]
+        self._in_flight.pop(request_id, None)
+        for draft in self._hops.get(request_id, ())[-1:]:
+            draft.finished = True
+            draft.blocked = blocked_reason(params) or draft.blocked
+            # An answer that nobody reads (204 to a beacon) ends as "aborted": it was answered all the same.
+            if not (params.get("canceled") and draft.status):
+                draft.failure = params.get("errorText") or None
+
+    # ------------------------------------------------------------------ sockets
+
+    def _socket_created(self, channel: Channel, params: Params) -> None:
+        if params["requestId"] in self._hops:
+            return
+        draft = Draft(
+            request_id=params["requestId"],
+            url=params["url"],
+            method="GET",
+            type="websocket",
+            context=context_name(channel.kind, True),
+            started_ms=self.elapsed_ms(),
+            initiators=direct_chain(params.get("initiator", {}), None, "worker" in channel.kind),
+        )
+        if self._add(draft):
+            self._hops[draft.request_id] = [draft]
+            self._owners[draft.request_id] = channel
+
+    def _socket_asked(self, channel: Channel, params: Params) -> None:
+        for draft in self._hops.get(params["requestId"], ()):
+            draft.request_headers |= lower_headers(params["request"].get("headers", {}))
+
+    def _socket_answered(self, channel: Channel, params: Params) -> None:
+        for draft in self._hops.get(params["requestId"], ()):
+            response = params["response"]
+            draft.status = int(response.get("status") or 0) or None
+            draft.response_headers |= lower_headers(response.get("headers", {}))
+
+    def _socket_sent(self, channel: Channel, params: Params) -> None:
+        socket = self._hops.get(params["requestId"])
+        frame = params["response"]
+        if not socket or frame.get("opcode") not in (0, 1, 2) or self._owners[params["requestId"]] is not channel:
+            return
+        payload = str(frame.get("payloadData", ""))
+        draft = Draft(
+            request_id=params["requestId"],
+            url=socket[0].url,
+            method="SEND",
+            type="websocket-frame",
+            context=socket[0].context,
+            started_ms=self.elapsed_ms(),
+            initiators=socket[0].initiators,
+            finished=True,
+        )
+        if self._add(draft):
+            text = frame["opcode"] == 1
+            self._bodies.keep_request_body(draft, payload.encode() if text else base64.b64decode(payload))
+
+    def _socket_closed(self, channel: Channel, params: Params) -> None:
+        for draft in self._hops.get(params["requestId"], ()):
+            draft.finished = True
+            if draft.status is None:
+                draft.failure = params.get("errorMessage") or "closed before it was open"
+
+    def _transport_created(self, channel: Channel, params: Params) -> None:
+        self._add(
+            Draft(
+                request_id=params["transportId"],
+                url=params["url"],
+                method="CONNECT",
+                type="other",
+                context=context_name(channel.kind, True),
+                started_ms=self.elapsed_ms(),
+                body=None,  # what it carries is not shown to us
+                initiators=direct_chain(params.get("initiator", {}), None, "worker" in channel.kind),
+            )
+        )
+
+    # ------------------------------------------------------------------ attempts that never became requests
+
+    def _issue(self, channel: Channel, params: Params) -> None:
+        details = params.get("issue", {}).get("details", {}).get("contentSecurityPolicyIssueDetails")
+        if not details or details.get("isReportOnly") or not (url := details.get("blockedURL")):
+            return
+        if is_on_the_network(url) and len(self.issues) < self._limits.max_requests:
+            self.issues.append((url, str(details.get("violatedDirective", "")), self.elapsed_ms()))
+
+    def policy_attempts(self) -> list[Draft]:
+        """Attempts that a content security policy stopped before the network layer heard of them.
+
+        Images and scripts come as failed requests, too, and are not told twice; connections, beacons,
+        sockets and frames come as issues only (a frame with its origin, not its address).
+        """
+        told = Counter(draft.url for draft in self.drafts if draft.blocked == "csp")
+        attempts: list[Draft] = []
+        for number, (url, directive, at_ms) in enumerate(self.issues):
+            if told[url] > 0:
+                told[url] -= 1
+                continue
+            socket = url.startswith(("ws:", "wss:"))
+            attempts.append(
+                Draft(
+                    request_id=f"issue-{number}",
+                    url=url,
+                    method="GET",
+                    type="websocket" if socket else csp_type(directive),
+                    context="page",
+                    started_ms=at_ms,
+                    body=None,
+                    blocked="csp",
+                    finished=True,
+                )
+            )
+        return attempts
+
+
+def _streams(draft: Draft) -> bool:
+    return draft.mime == "text/event-stream"

@@ -1,0 +1,140 @@
+"""From drafts to records: each request once, secrets removed, initiators followed to their origin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urldefrag
+
+from scanner.browser.draft import Draft, is_on_the_network
+from scanner.browser.initiators import whole_chain
+from scanner.model import Initiator, RequestRecord
+from scanner.urls import host_of, same_site
+
+_KEPT_REQUEST_HEADERS = (
+    "referer",
+    "origin",
+    "sec-gpc",
+    "content-encoding",
+    "attribution-reporting-eligible",
+    "sec-purpose",
+    "sec-browsing-topics",
+    "sec-fetch-storage-access",
+)
+_KEPT_RESPONSE_HEADERS = (
+    "content-type",
+    "content-encoding",
+    "location",
+    "server",
+    "via",
+    "x-powered-by",
+    "etag",
+    "last-modified",
+    "attribution-reporting-register-source",
+    "attribution-reporting-register-trigger",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRequest:
+    """One request as Playwright's context told it: the second witness."""
+
+    url: str
+    method: str
+    type: str
+    body: bytes | None
+    context: str
+    started_ms: int
+    referer: str | None = None
+
+
+def finished_records(
+    drafts: Sequence[Draft], told_by_context: Iterable[ContextRequest], page_host: str, own_domains: Sequence[str] = ()
+) -> tuple[RequestRecord, ...]:
+    """Return every request once, in the order of sending.
+
+    Playwright's context and the debugging protocol tell of the same requests without a common id: for
+    each method and address the context's surplus over the protocol's is what the protocol missed.
+    """
+    loaders = _loaders(drafts)
+    fetched_by_worker = {(d.method, d.url) for d in drafts if d.context == "service-worker"}
+    records = [
+        _record(draft, loaders, page_host, own_domains)
+        for draft in drafts
+        # What a service worker answers leaves the browser as the worker's own request.
+        if not (draft.from_service_worker and (draft.method, draft.url) in fetched_by_worker)
+    ]
+    counted = Counter((draft.method, urldefrag(draft.url).url) for draft in drafts)
+    for request in told_by_context:
+        key = request.method, urldefrag(request.url).url
+        if counted[key] > 0:
+            counted[key] -= 1
+        elif is_on_the_network(request.url):
+            records.append(
+                RequestRecord(
+                    url=key[1],
+                    method=request.method,
+                    type=request.type,
+                    body=request.body,
+                    context=request.context,
+                    headers=(("referer", request.referer),) if request.referer else (),
+                    started_ms=request.started_ms,
+                )
+            )
+    return tuple(sorted(records, key=lambda record: record.started_ms))
+
+
+def _loaders(drafts: Sequence[Draft]) -> dict[str, tuple[Initiator, ...]]:
+    """URL → direct chain of the request that first loaded it."""
+    loaders: dict[str, tuple[Initiator, ...]] = {}
+    for draft in drafts:
+        if draft.type in ("script", "stylesheet", "document", "other"):
+            loaders.setdefault(draft.url, draft.initiators)
+    return loaders
+
+
+def _record(
+    draft: Draft, loaders: dict[str, tuple[Initiator, ...]], page_host: str, own_domains: Sequence[str]
+) -> RequestRecord:
+    own = same_site(host_of(draft.url), page_host, own_domains)
+    return RequestRecord(
+        url=draft.url,
+        method=draft.method,
+        type=draft.type,
+        body=draft.body,
+        content_type=draft.request_headers.get("content-type"),
+        headers=_request_headers(draft, own),
+        frame_url=draft.document_url,
+        context=draft.context,
+        initiators=whole_chain(draft.initiators, loaders),
+        redirected_from=draft.redirected_from,
+        status=draft.status,
+        failure=draft.failure,
+        blocked=draft.blocked,
+        remote_address=draft.remote_address,
+        mime=draft.mime,
+        size_bytes=draft.size_bytes,
+        started_ms=draft.started_ms,
+        response_sha256=draft.content_sha256,
+        response_fingerprint=draft.content_fingerprint,
+        response_body=draft.content,
+        response_headers=tuple(
+            (name, draft.response_headers[name]) for name in _KEPT_RESPONSE_HEADERS if name in draft.response_headers
+        ),
+        from_cache=draft.from_cache,
+        tls_subject=draft.tls_subject,
+    )
+
+
+def _request_headers(draft: Draft, own: bool) -> tuple[tuple[str, str], ...]:
+    """Headers worth evidence. Cookie values only where a stranger gets them: the site's own are its sessions."""
+    sent = draft.request_headers
+    kept = [(name, sent[name]) for name in _KEPT_REQUEST_HEADERS if name in sent]
+    if cookie := sent.get("cookie"):
+        kept.append(("cookie", _names_only(cookie) if own else cookie))
+    return tuple(kept)
+
+
+def _names_only(cookie: str) -> str:
+    return "; ".join(part.partition("=")[0].strip() for part in cookie.split(";"))

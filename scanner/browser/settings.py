@@ -1,0 +1,192 @@
+"""What a browser is started with, as a value: from the site's configuration to flags by pure functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from scanner.model import Device, Profile, ResolveRule, SiteConfig
+from scanner.urls import host_of
+
+# A later --disable-features replaces an earlier one, so Playwright's own choices that matter to a
+# scanner are repeated here: no silent http→https rewriting and no lookups of the browser's own.
+_DISABLED_FEATURES: tuple[str, ...] = (
+    "AutofillServerCommunication",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "Translate",
+)
+_ISOLATION_FEATURES = ("IsolateOrigins", "site-per-process")
+
+# The browser's own services are pointed at a port that it refuses to connect to: only the page may talk.
+_NOWHERE = "https://127.0.0.1:9/"
+
+_QUIET_FLAGS = (
+    "--disable-blink-features=AutomationControlled",  # otherwise navigator.webdriver is true and tags stay silent
+    "--disable-quic",  # resolve rules and remote addresses are about TCP
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--no-first-run",
+    f"--gaia-url={_NOWHERE}",
+    f"--google-apis-url={_NOWHERE}",
+    f"--component-updater=url-source={_NOWHERE}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSettings:
+    """How browsers of one scan are started and what their contexts look like."""
+
+    executable: str
+    profile: Profile = field(default_factory=Profile)
+    resolve: tuple[ResolveRule, ...] = ()
+    insecure: bool = False
+    site_isolation: bool = True
+    service_workers_allowed: bool = False
+    trusted_spki: tuple[str, ...] = ()
+    """Base64 SHA-256 of public keys whose certificates are trusted (tests and benchmarks: unlike
+    `insecure`, answers stay cacheable)."""
+    extra_flags: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, site: SiteConfig, executable: str, trusted_spki: tuple[str, ...] = ()) -> BrowserSettings:
+        return cls(
+            executable=executable,
+            profile=site.profile,
+            resolve=site.resolve,
+            insecure=site.insecure,
+            site_isolation=site.site_isolation,
+            service_workers_allowed=site.service_workers_allowed,
+            trusted_spki=trusted_spki,
+        )
+
+
+def resolver_rules(rules: tuple[ResolveRule, ...]) -> str:
+    """Return the value of `--host-resolver-rules` for `rules`; empty when there are none.
+
+    The first rule that fits a host wins, in the browser as in the configuration. `*.host` means
+    every host below `host`, not `host` itself; `*` means every host, literal addresses included.
+    The browser's own pattern language agrees on all three.
+    """
+    return ", ".join(f"MAP {rule.pattern} {_bracketed(rule.address)}:{rule.port}" for rule in rules)
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+
+
+def launch_flags(settings: BrowserSettings, user_agent: str | None, as_root: bool) -> list[str]:
+    """Return the command line flags for `settings`.
+
+    `user_agent` is given to the whole process, so that every worker says the same. `as_root`: the
+    sandbox refuses to run as root, and only then is it switched off.
+    """
+    disabled = _DISABLED_FEATURES
+    flags = list(_QUIET_FLAGS)
+    if not settings.site_isolation:
+        disabled += _ISOLATION_FEATURES
+        flags.append("--disable-site-isolation-trials")
+    flags.append("--disable-features=" + ",".join(disabled))
+    if as_root:
+        flags.append("--no-sandbox")  # Chromium's sandbox cannot be set up as root
+    if user_agent:
+        flags.append(f"--user-agent={user_agent}")
+    if settings.resolve:
+        flags.append(f"--host-resolver-rules={resolver_rules(settings.resolve)}")
+    if settings.trusted_spki:
+        flags.append("--ignore-certificate-errors-spki-list=" + ",".join(settings.trusted_spki))
+    if settings.profile.locale:
+        flags.append(f"--lang={settings.profile.locale}")
+    flags += settings.extra_flags
+    return flags
+
+
+_MOBILE_AGENT = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/{major}.0.0.0 Mobile Safari/537.36"
+)
+_DESKTOP_AGENT = "Mozilla/5.0 ({platform}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+_PLATFORMS = {
+    "linux": "X11; Linux x86_64",
+    "darwin": "Macintosh; Intel Mac OS X 10_15_7",
+    "win32": "Windows NT 10.0; Win64; x64",
+}
+
+
+def user_agent_for(profile: Profile, browser_version: str, platform: str) -> str:
+    """Return the user agent a person's browser of this version would send on `platform` (`sys.platform`).
+
+    The browser reduces its user agent to the major version and one string per platform; headless
+    mode differs from it in a single word, which is what tags look for.
+    """
+    if profile.user_agent:
+        return profile.user_agent
+    major = major_version(browser_version)
+    if profile.device is Device.MOBILE:
+        return _MOBILE_AGENT.format(major=major)
+    return _DESKTOP_AGENT.format(major=major, platform=_PLATFORMS.get(platform, _PLATFORMS["linux"]))
+
+
+def major_version(browser_version: str) -> str:
+    """`"Chromium 156.0.8078.79 …"` → `"156"`; `"0"` when there is no number."""
+    found = re.search(r"(\d+)\.", browser_version)
+    return found.group(1) if found else "0"
+
+
+def client_hints(profile: Profile, browser_version: str, platform: str) -> dict[str, object]:
+    """Return `userAgentMetadata` for `Emulation.setUserAgentOverride`: the client hints beside the user agent.
+
+    Brands are the binary's own (Chromium); the full version list, empty when the user agent comes
+    from the command line, is filled in again.
+    """
+    found = re.search(r"\d+(?:\.\d+)+", browser_version)
+    full = found.group(0) if found else "0"
+    major = major_version(browser_version)
+    mobile = profile.device is Device.MOBILE
+    names = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
+    return {
+        "brands": [{"brand": "Not:A-Brand", "version": "8"}, {"brand": "Chromium", "version": major}],
+        "fullVersionList": [{"brand": "Not:A-Brand", "version": "8.0.0.0"}, {"brand": "Chromium", "version": full}],
+        "platform": "Android" if mobile else names.get(platform, "Linux"),
+        "platformVersion": "10" if mobile else "",
+        "architecture": "" if mobile else "x86",
+        "model": "K" if mobile else "",
+        "mobile": mobile,
+        "bitness": "" if mobile else "64",
+        "wow64": False,
+    }
+
+
+def context_options(settings: BrowserSettings) -> dict[str, object]:
+    """Return keyword arguments for Playwright's `Browser.new_context`."""
+    profile = settings.profile
+    mobile = profile.device is Device.MOBILE
+    options: dict[str, object] = {
+        "locale": profile.locale,
+        "timezone_id": profile.timezone,
+        "ignore_https_errors": settings.insecure,
+        "service_workers": "allow" if settings.service_workers_allowed else "block",
+        "accept_downloads": False,
+        "viewport": {"width": 412, "height": 915} if mobile else {"width": 1366, "height": 768},
+        "screen": {"width": 412, "height": 915} if mobile else {"width": 1366, "height": 768},
+    }
+    if mobile:
+        options |= {"is_mobile": True, "has_touch": True, "device_scale_factor": 2.625}
+    return options
+
+
+def own_hosts(site: SiteConfig) -> frozenset[str]:
+    """Hosts that secrets of this site may be sent to: those of the start URLs, exactly."""
+    return frozenset(host_of(url) for url in site.start)

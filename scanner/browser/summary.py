@@ -1,0 +1,163 @@
+"""From everything one visit gathered to one `PageCapture`, outcome included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from scanner.browser.bodies import BodyKeeper
+from scanner.browser.cookies import cookie_records
+from scanner.browser.draft import Draft
+from scanner.browser.outcome import Answer, Verdict, judge_answer
+from scanner.browser.recorder import Recorder
+from scanner.browser.records import ContextRequest, finished_records
+from scanner.browser.state import PageState
+from scanner.capture import PageSource, decode_source, read_source
+from scanner.model import Link, Outcome, PageCapture, RequestRecord, StopReason, VisitTask
+from scanner.urls import host_of, same_site
+
+_FAILURES = frozenset(
+    {
+        StopReason.NAVIGATION_TIMEOUT,
+        StopReason.CRASHED,
+        StopReason.BROWSER_GONE,
+        StopReason.DNS,
+        StopReason.CONNECTION,
+        StopReason.TLS,
+        StopReason.REDIRECT_LOOP,
+        StopReason.NOT_HTML,
+        StopReason.DOWNLOAD,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything one visit gathered, at its end."""
+
+    task: VisitTask
+    started_at: datetime
+    final_url: str
+    duration_ms: int
+    page_time_ms: int
+    recorder: Recorder
+    bodies: BodyKeeper
+    told: Sequence[ContextRequest]
+    notes: tuple[str, ...]
+    state: PageState | None
+    cookies: Sequence[Mapping[str, Any]]
+    now_s: float
+    stop_reason: StopReason | None
+    stop_detail: str | None
+    hung: bool
+    stalled: bool
+    gaps: tuple[str, ...]
+    own_domains: tuple[str, ...]
+    browser: str
+
+
+def as_capture(seen: Seen) -> PageCapture:
+    """Sum a visit up."""
+    document = seen.recorder.main_document()
+    final_url = seen.final_url if seen.final_url.startswith(("http:", "https:")) else seen.task.url
+    drafts = [*seen.recorder.drafts, *seen.recorder.policy_attempts()]
+    requests = finished_records(drafts, seen.told, host_of(final_url), seen.own_domains)
+    raw = seen.bodies.source or b""
+    text = decode_source(raw, "text/html; charset=utf-8") if raw else ""
+    source = read_source(text, final_url) if text else PageSource()
+    outcome, reason, detail = _verdict(seen, document, text, final_url, requests)
+    state = seen.state
+    return PageCapture(
+        page=seen.task.page,
+        url=seen.task.url,
+        final_url=final_url,
+        outcome=outcome,
+        started_at=seen.started_at,
+        stop_reason=reason,
+        detail=detail,
+        status=document.status if document else None,
+        duration_ms=seen.duration_ms,
+        page_time_ms=seen.page_time_ms,
+        attempt=seen.task.attempt,
+        profile=seen.task.profile,
+        title=(state.title if state else None) or source.title,
+        canonical=(state.canonical if state else None) or source.canonical,
+        language=(state.language if state else None) or source.language,
+        requests=requests,
+        signals=source.signals,
+        globals=state.globals if state else (),
+        cookies=cookie_records(seen.cookies, seen.recorder.set_cookies, seen.now_s),
+        storage=state.storage if state else (),
+        links=_links(state, source),
+        off_site=_off_site(seen, final_url),
+        notes=seen.notes,
+        has_password_field=(state.has_password_field if state else False) or source.has_password_field,
+        form_fields=tuple(sorted({*(state.form_fields if state else ()), *source.form_fields})),
+        browser=seen.browser or None,
+        source_sha256=sha256(raw).hexdigest() if raw else None,
+    )
+
+
+def _links(state: PageState | None, source: PageSource) -> tuple[Link, ...]:
+    """Links of the rendered page first; those of its source only where they are not there already."""
+    rendered = state.links if state else ()
+    known = {link.url for link in rendered}
+    return (*rendered, *(link for link in source.links if link.url not in known))
+
+
+def _off_site(seen: Seen, final_url: str) -> tuple[str, ...]:
+    requested = host_of(seen.task.url)
+    places = [draft.url for draft in seen.recorder.documents] + [final_url]
+    strange = [url for url in places if not same_site(host_of(url), requested, seen.own_domains)]
+    return tuple(dict.fromkeys(strange))
+
+
+def _verdict(
+    seen: Seen, document: Draft | None, text: str, final_url: str, requests: Sequence[RequestRecord]
+) -> Verdict:
+    if seen.stop_reason in _FAILURES:
+        return Outcome.FAILED, seen.stop_reason, seen.stop_detail
+    if document is None:
+        return Outcome.FAILED, seen.stop_reason or StopReason.CONNECTION, seen.stop_detail or "no document arrived"
+    state = seen.state
+    answered = judge_answer(
+        Answer(
+            requested_url=seen.task.url,
+            final_url=final_url,
+            status=document.status,
+            mime=document.mime,
+            title=(state.title if state else None) or "",
+            text=state.text if state else "",
+            source=text[:400_000],
+            headers=document.response_headers,
+            request_urls=[request.url for request in requests],
+            cookie_names=[str(cookie["name"]) for cookie in seen.cookies],
+            has_password_field=state.has_password_field if state else False,
+            nodes=state.nodes if state else 0,
+        ),
+        seen.own_domains,
+    )
+    if answered[0] is not Outcome.OK:
+        return answered
+    return _whole_or_partial(seen)
+
+
+def _whole_or_partial(seen: Seen) -> Verdict:
+    recorder, bodies = seen.recorder, seen.bodies
+    reasons: list[tuple[bool, StopReason, str]] = [
+        (seen.stop_reason is not None, seen.stop_reason or StopReason.STOPPED, seen.stop_detail or "stopped"),
+        (seen.hung, StopReason.PAGE_HUNG, "the page kept its renderer busy and stopped answering"),
+        (recorder.over_limit, StopReason.TOO_MANY_REQUESTS, "the page sent more requests than are recorded"),
+        (bodies.cut, StopReason.TOO_MUCH_DATA, "bodies were longer than what is kept"),
+        (seen.stalled, StopReason.PENDING_REQUESTS, "some requests of the page were never answered"),
+        (bodies.lost > 0, StopReason.BODY_LOST, f"{bodies.lost} request bodies could not be read"),
+        (bool(seen.gaps), StopReason.RECORDER_GAP, "; ".join(seen.gaps[:3])),
+        (seen.state is None, StopReason.PAGE_HUNG, "the page did not answer when it was read"),
+    ]
+    for applies, reason, detail in reasons:
+        if applies:
+            return Outcome.PARTIAL, reason, detail
+    return Outcome.OK, None, None

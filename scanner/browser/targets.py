@@ -1,0 +1,197 @@
+"""Listen to a page and to everything it starts: frames in other processes, workers, workers in frames …
+
+Every child is held until we listen (`waitForDebuggerOnStart`), so that its first request is not missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.async_api import Browser, CDPSession
+
+from scanner.browser.channel import Channel, ChannelError, ChildChannel, Params, SessionChannel
+from scanner.browser.recorder import NETWORK_EVENTS, Recorder
+
+# Longer bodies are asked for one by one.
+_INLINE_BODY_BYTES = 64 * 1024
+_NETWORK = {
+    "maxPostDataSize": _INLINE_BODY_BYTES,
+    "maxTotalBufferSize": 64 * 1024 * 1024,
+    "maxResourceBufferSize": 32 * 1024 * 1024,
+}
+_ATTACH = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": False}
+_STACK_DEPTH = 8
+_LISTENED = ("iframe", "worker", "shared_worker", "service_worker")
+_TARGET_EVENTS = (
+    "Target.attachedToTarget",
+    "Target.detachedFromTarget",
+    "Target.receivedMessageFromTarget",
+    "Inspector.targetCrashed",
+    "Emulation.virtualTimeBudgetExpired",
+    "Fetch.requestPaused",
+)
+
+EventHook = Callable[[Channel, str, Params], None]
+AttachHook = Callable[[Channel], None]
+
+
+class Targets:
+    """All targets of one visit."""
+
+    def __init__(self, recorder: Recorder, hints: Params | None, header_patterns: tuple[str, ...] = ()) -> None:
+        self._recorder = recorder
+        self._hints = hints
+        self._header_patterns = header_patterns
+        self._children: dict[str, ChildChannel] = {}
+        self.root: SessionChannel | None = None
+        self.crashed = False
+        self.hooks: list[EventHook] = []
+        """Told of every event that is not the recorder's."""
+        self.on_attached: AttachHook | None = None
+        """Told of every child that we listen to."""
+        self.gaps: list[str] = []
+        """Targets that could not be listened to."""
+
+    async def attach(self, session: CDPSession, kind: str = "page", timeout_s: float = 10.0) -> SessionChannel:
+        """Listen to a page (or popup) through its Playwright session, and to its children.
+
+        Raises:
+            ChannelError: the page does not let us.
+        """
+        channel = SessionChannel(session, kind)
+        channel.listen(NETWORK_EVENTS, self._recorder.on_event)
+        channel.listen(_TARGET_EVENTS, self._on_target_event)
+        if kind == "page":
+            self.root = channel
+        self._prepare(channel)
+        # The answer to the last command says that all before it were taken.
+        await channel.call("Target.setAutoAttach", _ATTACH, timeout_s=timeout_s)
+        return channel
+
+    def _prepare(self, channel: Channel) -> None:
+        channel.tell("Network.enable", _NETWORK)
+        if channel.kind in ("page", "popup", "iframe"):
+            channel.tell("Audits.enable")
+        if channel.kind != "service_worker":
+            # Asynchronous stacks say which script set a pixel's timer; no statement may stop the page.
+            channel.tell("Debugger.enable", {"maxScriptsCacheSize": 0})
+            channel.tell("Debugger.setSkipAllPauses", {"skip": True})
+            channel.tell("Debugger.setAsyncCallStackDepth", {"maxDepth": _STACK_DEPTH})
+        if self._hints is not None and channel.kind != "service_worker":
+            channel.tell("Emulation.setUserAgentOverride", self._hints)
+        if self._header_patterns:
+            patterns = [{"urlPattern": pattern, "requestStage": "Request"} for pattern in self._header_patterns]
+            channel.tell("Fetch.enable", {"patterns": patterns})
+
+    def children(self, *kinds: str) -> list[ChildChannel]:
+        """Live children of these kinds (all kinds when none is named)."""
+        return [c for c in self._children.values() if not c.closed and (not kinds or c.kind in kinds)]
+
+    def adopt(self, parent: Channel, session_id: str, info: Params) -> None:
+        """Listen to one child that `parent` attached to, and let it run."""
+        kind = str(info.get("type", ""))
+        if kind not in _LISTENED:
+            return
+        child = ChildChannel(parent, session_id, kind, str(info.get("targetId", "")), self._on_child_event)
+        self._children[session_id] = child
+        self._prepare(child)
+        child.tell("Target.setAutoAttach", _ATTACH)
+        child.tell("Runtime.runIfWaitingForDebugger")
+        if self.on_attached is not None:
+            self.on_attached(child)
+
+    def receive(self, session_id: str, text: str) -> None:
+        """Pass a message on to the child it came from."""
+        if child := self._children.get(session_id):
+            child.receive(text)
+
+    def lose(self, session_id: str) -> None:
+        if child := self._children.pop(session_id, None):
+            child.close()
+
+    def _on_child_event(self, channel: Channel, method: str, params: Params) -> None:
+        if method.startswith(("Network.", "Audits.")):
+            self._recorder.on_event(channel, method, params)
+        elif method in _TARGET_EVENTS:
+            self._on_target_event(channel, method, params)
+
+    def _on_target_event(self, channel: Channel, method: str, params: Params) -> None:
+        if method == "Target.attachedToTarget":
+            self.adopt(channel, params["sessionId"], params["targetInfo"])
+        elif method == "Target.receivedMessageFromTarget":
+            self.receive(params["sessionId"], params["message"])
+        elif method == "Target.detachedFromTarget":
+            self.lose(params["sessionId"])
+        elif method == "Inspector.targetCrashed" and channel is self.root:
+            self.crashed = True
+        for hook in self.hooks:
+            hook(channel, method, params)
+
+    def close(self) -> None:
+        """Stop listening to everything."""
+        for child in list(self._children.values()):
+            child.close()
+        self._children.clear()
+        if self.root is not None:
+            self.root.close()
+
+
+class SharedTargets:
+    """Shared and service workers of one browser, each passed to the visit whose context it runs in.
+
+    They belong to no page, so they are found by the browser's own session.
+    """
+
+    def __init__(self) -> None:
+        self._channel: SessionChannel | None = None
+        self._visits: dict[str, Targets] = {}
+        self._sessions: dict[str, Targets] = {}
+
+    async def watch(self, browser: Browser) -> None:
+        session = await browser.new_browser_cdp_session()
+        channel = SessionChannel(session, "browser")
+        channel.listen(("Target.targetCreated",), self._on_created)
+        channel.listen(("Target.attachedToTarget",), self._on_attached)
+        channel.listen(("Target.receivedMessageFromTarget",), self._on_message)
+        channel.listen(("Target.detachedFromTarget",), self._on_detached)
+        self._channel = channel
+        wanted = [{"type": "shared_worker"}, {"type": "service_worker"}, {"exclude": True}]
+        await channel.call("Target.setDiscoverTargets", {"discover": True, "filter": wanted})
+
+    def register(self, context_id: str, targets: Targets) -> None:
+        self._visits[context_id] = targets
+
+    def unregister(self, context_id: str) -> None:
+        targets = self._visits.pop(context_id, None)
+        self._sessions = {key: value for key, value in self._sessions.items() if value is not targets}
+
+    async def process_ids(self) -> dict[str, int]:
+        """Return pid by process type (`browser` and others); empty when the browser does not answer."""
+        if self._channel is None:
+            return {}
+        try:
+            answer = await self._channel.call("SystemInfo.getProcessInfo", timeout_s=5.0)
+        except ChannelError:
+            return {}
+        return {str(process["type"]): int(process["id"]) for process in answer.get("processInfo", ())}
+
+    def _on_created(self, channel: Channel, _method: str, params: Params) -> None:
+        info: dict[str, Any] = params["targetInfo"]
+        if info.get("type") in ("shared_worker", "service_worker") and info.get("browserContextId") in self._visits:
+            channel.tell("Target.attachToTarget", {"targetId": info["targetId"], "flatten": False})
+
+    def _on_attached(self, channel: Channel, _method: str, params: Params) -> None:
+        info = params["targetInfo"]
+        targets = self._visits.get(str(info.get("browserContextId")))
+        if targets is not None:
+            self._sessions[params["sessionId"]] = targets
+            targets.adopt(channel, params["sessionId"], info)
+
+    def _on_message(self, _channel: Channel, _method: str, params: Params) -> None:
+        if targets := self._sessions.get(params["sessionId"]):
+            targets.receive(params["sessionId"], params["message"])
+
+    def _on_detached(self, _channel: Channel, _method: str, params: Params) -> None:
+        if targets := self._sessions.pop(params["sessionId"], None):
+            targets.lose(params["sessionId"])

@@ -1,0 +1,342 @@
+"""One visit from the address bar to the exit events, as one `PageCapture`. Trouble on the page is an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from scanner.browser.bodies import BodyKeeper, ScriptContents
+from scanner.browser.channel import ChannelError
+from scanner.browser.cookies import CleanSlate, unix_time
+from scanner.browser.guests import Guests, close_strays
+from scanner.browser.interact import leave, scroll_to_end, wake
+from scanner.browser.outcome import transport_failure
+from scanner.browser.recorder import Recorder
+from scanner.browser.site_headers import SiteHeaders
+from scanner.browser.state import PageState, read_state
+from scanner.browser.summary import Seen, as_capture
+from scanner.browser.targets import SharedTargets, Targets
+from scanner.browser.virtual_time import Dwell
+from scanner.model import PageCapture, StopReason, VisitTask, Wanted
+from scanner.urls import host_of, same_site
+
+_SETUP_TIMEOUT_S = 15.0
+_INPUT_TIMEOUT_S = 5.0
+_SCROLL_TIMEOUT_S = 8.0
+_STATE_TIMEOUT_S = 10.0
+_LEAVE_TIMEOUT_S = 3.0
+_EARLY_MS = 3_000
+_EXIT_TIME_MS = 2_000
+_MAX_DOCUMENTS = 4
+_GRACE_S = 8.0
+"""What the end of a visit may take on top of its deadline: closing, cookies, bodies under way."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where visits happen, one after the other: a warm context of one browser."""
+
+    context: BrowserContext
+    slate: CleanSlate
+    shared: SharedTargets
+    browser_version: str
+    hints: dict[str, Any] | None
+    left_origins: frozenset[str] = frozenset()
+    """Origins whose storage the last visit may have written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSetting:
+    """What all visits of a fleet have in common."""
+
+    wanted: Wanted
+    own_domains: tuple[str, ...] = ()
+    headers: SiteHeaders = field(default_factory=SiteHeaders)
+    scripts: ScriptContents = field(default_factory=ScriptContents)
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    capture: PageCapture
+    place_is_sound: bool
+    """False: the context must not be used again."""
+
+
+class _Stop(Exception):
+    """Ends the visit early, with a reason."""
+
+    def __init__(self, reason: StopReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+async def visit(place: Place, task: VisitTask, setting: VisitSetting) -> Visited:
+    """Visit one page. Never raises for anything the page or the browser does; cancellation passes through."""
+    run = _Visit(place, task, setting)
+    try:
+        return await run.run()
+    finally:
+        run.let_go()
+
+
+class _Visit:
+    def __init__(self, place: Place, task: VisitTask, setting: VisitSetting) -> None:
+        self.place = place
+        self.task = task
+        self.setting = setting
+        self.limits = task.limits
+        self.started_at = datetime.now(UTC)
+        self.deadline = time.monotonic() + task.limits.visit_timeout_ms / 1000
+        self.bodies = BodyKeeper(task.limits, setting.wanted, setting.scripts)
+        self.recorder = Recorder(task.limits, self.bodies)
+        self.targets = Targets(self.recorder, place.hints, setting.headers.patterns())
+        self.dwell = Dwell(self.targets, self.recorder, task.limits.stall_ms / 1000)
+        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event]
+        self.guests: Guests | None = None
+        self.page: Page | None = None
+        self.context_id: str | None = None
+        self.state: PageState | None = None
+        self.cookies: Sequence[Mapping[str, Any]] = ()
+        self.stop: _Stop | None = None
+        self.final_url = task.url
+        self.load_stalled = False
+        self.sound = True
+
+    # ------------------------------------------------------------------ the whole
+
+    async def run(self) -> Visited:
+        try:
+            async with asyncio.timeout(self.limits.visit_timeout_ms / 1000 + _GRACE_S):
+                await self._look()
+        except _Stop as stop:
+            self.stop = stop
+        except TimeoutError:
+            self.stop = _Stop(StopReason.VISIT_TIMEOUT, "the visit took longer than its limit")
+            self.sound = False
+        except PlaywrightError as error:
+            self.stop = self._browser_trouble(error)
+            self.sound = False
+        await self._finish()
+        return Visited(as_capture(self._seen()), self.sound)
+
+    async def _look(self) -> None:
+        page = await self._open()
+        await self._navigate(page)
+        await self._live(page)
+        await self._read(page)
+        await self._say_goodbye(page)
+
+    async def _open(self) -> Page:
+        try:
+            async with asyncio.timeout(_SETUP_TIMEOUT_S):
+                self.page = page = await self.place.context.new_page()
+                self.guests = Guests(self.place.context, page, self.recorder, self.targets)
+                session = await self.place.context.new_cdp_session(page)
+                root = await self.targets.attach(session)
+                info, _ = await asyncio.gather(
+                    root.call("Target.getTargetInfo"), self.place.slate.restore(root, self.place.left_origins)
+                )
+        except (TimeoutError, ChannelError) as error:
+            self.sound = False
+            raise _Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
+        self.context_id = str(info["targetInfo"].get("browserContextId"))
+        self.place.shared.register(self.context_id, self.targets)
+        return page
+
+    # ------------------------------------------------------------------ loading
+
+    async def _navigate(self, page: Page) -> None:
+        timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
+        load = asyncio.ensure_future(page.goto(self.task.url, wait_until="load", timeout=timeout_ms))
+        try:
+            await self._until_loaded(load)
+        except PlaywrightTimeout:
+            if self.recorder.main_document() is None:
+                raise _Stop(
+                    StopReason.NAVIGATION_TIMEOUT, f"the page did not answer within {timeout_ms / 1000:.0f} s"
+                ) from None
+            self.load_stalled = True
+        except PlaywrightError as error:
+            await self._after_failed_navigation(page, error)
+        finally:
+            load.cancel()
+            with contextlib.suppress(PlaywrightError, asyncio.CancelledError):
+                await load
+        self.final_url = page.url
+
+    async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
+        """Wait for the load event, but not for a subresource that never answers."""
+        stall_s = self.limits.stall_ms / 1000
+        while True:
+            done, _ = await asyncio.wait({load}, timeout=0.5)
+            if done:
+                load.result()
+                return
+            if self._crashed():
+                raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
+            answered = self.recorder.main_document() is not None
+            if answered and time.monotonic() - self.recorder.last_activity > stall_s:
+                self.load_stalled = True
+                return
+
+    async def _after_failed_navigation(self, page: Page, error: PlaywrightError) -> None:
+        message = error.message
+        assert self.guests is not None
+        if self._crashed() or "crashed" in message:
+            raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
+        if page.is_closed() or "has been closed" in message:
+            raise error
+        if self.guests.downloads or "Download is starting" in message:
+            raise _Stop(StopReason.DOWNLOAD, "the address starts a download")
+        document = self.recorder.main_document()
+        if "ERR_ABORTED" in message and document is not None and document.status in (204, 205):
+            raise _Stop(StopReason.NOT_HTML, f"the server answers without a page (HTTP {document.status})")
+        interrupted = "interrupted by another navigation" in message or "ERR_ABORTED" in message
+        if not (interrupted and await self._next_document(page)):
+            raise _Stop(*transport_failure(message))
+
+    async def _next_document(self, page: Page) -> bool:
+        """Wait for the document that the page itself went to; False when there is none."""
+        timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
+        try:
+            await page.wait_for_load_state("load", timeout=min(timeout_ms, self.limits.stall_ms))
+        except PlaywrightTimeout:
+            self.load_stalled = True
+        except PlaywrightError:
+            return False
+        return self.recorder.main_document() is not None and page.url.startswith(("http:", "https:"))
+
+    # ------------------------------------------------------------------ living
+
+    async def _live(self, page: Page) -> None:
+        """Interact and dwell; when the page went elsewhere by itself, do the same there."""
+        for _ in range(_MAX_DOCUMENTS):
+            documents = len(self.recorder.documents)
+            if self._is_off_site(page.url):
+                return
+            await self._live_once()
+            if self._crashed():
+                raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
+            if self.dwell.hung or len(self.recorder.documents) == documents:
+                break
+            await self._next_document(page)
+        self.final_url = page.url
+
+    async def _live_once(self) -> None:
+        root = self.targets.root
+        assert root is not None
+        total_ms = self.limits.page_time_ms
+        if not self.limits.interact:
+            await self.dwell.advance(total_ms, self.deadline)
+            return
+        awake = await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()))
+        if awake:
+            await scroll_to_end(root, min(_SCROLL_TIMEOUT_S, self._left_s()))
+        await self.dwell.advance(total_ms, self.deadline)
+
+    def _is_off_site(self, url: str) -> bool:
+        return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
+
+    # ------------------------------------------------------------------ reading and leaving
+
+    async def _read(self, page: Page) -> None:
+        if self.dwell.hung:
+            return
+        self.final_url = page.url
+        timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
+        self.state = await read_state(self.targets, self.setting.wanted.globals, timeout_s)
+
+    async def _say_goodbye(self, page: Page) -> None:
+        assert self.guests is not None
+        if self.dwell.hung:
+            return
+        await self.guests.settle_popups(min(_LEAVE_TIMEOUT_S, self._left_s()))
+        await leave(page, min(_LEAVE_TIMEOUT_S, self._left_s()))
+        passed, stalled = self.dwell.passed_ms, self.dwell.stalled
+        await self.dwell.advance(_EXIT_TIME_MS, min(self.deadline, time.monotonic() + self.limits.drain_ms / 1000))
+        # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.
+        self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung = passed, stalled, False
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Wait until the last beacons are under way and their answers in, but never longer than the limit."""
+        until = time.monotonic() + self.limits.drain_ms / 1000
+        while self.recorder.unanswered() and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        await self.bodies.settle(max(0.05, min(_GRACE_S, until - time.monotonic() + 2.0)))
+
+    async def _finish(self) -> None:
+        """Keep what there is, close what is open. Everything here has a short deadline of its own."""
+        if not await self.bodies.settle(2.0):
+            self.bodies.abandon()
+        if self.guests is not None:
+            try:
+                async with asyncio.timeout(3.0):
+                    self.cookies = await self.place.context.cookies()
+            except (PlaywrightError, TimeoutError):
+                self.sound = False
+        self.place.left_origins = self.state.origins if self.state is not None else frozenset()
+        if self.context_id is not None:
+            self.place.shared.unregister(self.context_id)
+        self.targets.close()
+        if self.guests is not None:
+            self.guests.leave()
+        if self._crashed() or self.dwell.hung or self.state is None:
+            self.sound = False  # a place where something went wrong is not used again
+        if self.sound:
+            self.sound = await close_strays(self.place.context)
+
+    def let_go(self) -> None:
+        """Forget everything that could keep running, also when the visit was cancelled."""
+        self.bodies.abandon()
+        self.targets.close()
+        if self.guests is not None:
+            self.guests.leave()
+        if self.context_id is not None:
+            self.place.shared.unregister(self.context_id)
+
+    # ------------------------------------------------------------------ small things
+
+    def _left_s(self) -> float:
+        return max(0.05, self.deadline - time.monotonic())
+
+    def _crashed(self) -> bool:
+        return self.targets.crashed or (self.guests is not None and self.guests.crashed)
+
+    def _browser_trouble(self, error: PlaywrightError) -> _Stop:
+        if self._crashed():
+            return _Stop(StopReason.CRASHED, "the page crashed its renderer")
+        return _Stop(StopReason.BROWSER_GONE, f"the browser went away ({error.message.splitlines()[0][:200]})")
+
+    def _seen(self) -> Seen:
+        return Seen(
+            task=self.task,
+            started_at=self.started_at,
+            final_url=self.final_url,
+            duration_ms=self.recorder.elapsed_ms(),
+            page_time_ms=self.dwell.passed_ms,
+            recorder=self.recorder,
+            bodies=self.bodies,
+            told=tuple(self.guests.told) if self.guests else (),
+            notes=self.guests.notes() if self.guests else (),
+            state=self.state,
+            cookies=self.cookies,
+            now_s=unix_time(),
+            stop_reason=self.stop.reason if self.stop else None,
+            stop_detail=self.stop.detail if self.stop else None,
+            hung=self.dwell.hung,
+            stalled=self.dwell.stalled or self.load_stalled,
+            gaps=tuple(self.targets.gaps),
+            own_domains=self.setting.own_domains,
+            browser=self.place.browser_version,
+        )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from scanner.model import SiteConfig
 from scanner.urls import host_of
 
 LONGEST_DELAY_S = 60.0
@@ -21,26 +22,20 @@ class _HostGate:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Politeness:
-    """A gate that every visit passes: `async with politeness.visit(url): …`.
+class Gate:
+    """A gate that every visit passes: `async with gate.slot(url): …`.
 
-    Starts of visits to one host are at least `1 / requests_per_second` apart (or the host's crawl delay, if
-    that is longer), and at most `concurrency` run at once. Hosts do not wait for one another. Who waits is
+    Starts of visits to one host are at least `1 / site.requests_per_second` apart (or the host's crawl delay, if
+    that is longer), and at most `site.concurrency` run at once. Hosts do not wait for one another. Who waits is
     served in order. Time is the event loop's own, so a loop with another clock is obeyed.
 
     `crawl_delay_s` gives a host's delay in seconds or None; leave it out where robots.txt is not obeyed. It
     is asked once per host, at the host's first visit.
     """
 
-    def __init__(
-        self,
-        requests_per_second: float,
-        concurrency: int,
-        *,
-        crawl_delay_s: Callable[[str], float | None] = lambda _host: None,
-    ) -> None:
-        self._interval_s = 1.0 / requests_per_second
-        self._concurrency = concurrency
+    def __init__(self, site: SiteConfig, crawl_delay_s: Callable[[str], float | None] = lambda _host: None) -> None:
+        self._interval_s = 1.0 / site.requests_per_second
+        self._concurrency = site.concurrency
         self._crawl_delay_s = crawl_delay_s
         self._gates: dict[str, _HostGate] = {}
 
@@ -58,7 +53,7 @@ class Politeness:
         return gate
 
     @asynccontextmanager
-    async def visit(self, url: str) -> AsyncIterator[None]:
+    async def slot(self, url: str) -> AsyncIterator[None]:
         """Wait for the host's turn, and hold one of its places until the block ends."""
         gate = self._gate(host_of(url))
         async with gate.slots:

@@ -74,17 +74,16 @@ class Robots:
         self._obey = obey
         self._files: dict[str, RobotsFile] = {}
 
-    async def load(self, client: httpx.AsyncClient, urls: Iterable[str]) -> tuple[RobotsFile, ...]:
-        """Read the files of those origins of `urls` that are not known yet, and return them.
-
-        Call it with `Frontier.origins(capture)` before the frontier takes the capture's links: an origin whose
-        file was never read forbids nothing.
-        """
+    def unknown(self, urls: Iterable[str]) -> tuple[str, ...]:
+        """Return the origins of `urls` whose files were not read yet; none beyond 200 origins."""
         origins = dict.fromkeys(filter(None, map(origin_of, urls)))
+        room = max(0, _MOST_ORIGINS - len(self._files))
+        return tuple([origin for origin in origins if origin not in self._files][:room])
+
+    async def load(self, client: httpx.AsyncClient, urls: Iterable[str]) -> tuple[RobotsFile, ...]:
+        """Read the files of those origins of `urls` that are not known yet, and return them."""
         fresh: list[RobotsFile] = []
-        for origin in origins:
-            if origin in self._files or len(self._files) >= _MOST_ORIGINS:
-                continue
+        for origin in self.unknown(urls):
             answer = await fetch(client, f"{origin}/robots.txt", max_bytes=MAX_ROBOTS_BYTES, deadline_s=_DEADLINE_S)
             self._files[origin] = read_robots(origin, answer)
             fresh.append(self._files[origin])

@@ -1,23 +1,24 @@
-"""Finds a site's pages before the first visit: robots.txt, and the sitemaps it names, in any depth."""
+"""Reads all sitemaps of a site, in any depth, within bounds."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import httpx
 
 from scanner.crawl.fetch import fetch
-from scanner.crawl.robots import Robots, origin_of
+from scanner.crawl.robots import RobotsFile, origin_of
 from scanner.crawl.sitemap_format import MAX_SITEMAP_BYTES, Sitemap, read_sitemap
 from scanner.model import SiteConfig
 from scanner.urls import host_of, same_site
 
 
 @dataclass(frozen=True, slots=True)
-class DiscoveryLimits:
-    """Where discovery ends, whatever a site offers. What was found until then counts."""
+class SitemapLimits:
+    """Where reading ends, whatever a site offers. What was found until then counts."""
 
     max_sitemaps: int = 1_000
     max_pages: int = 500_000
@@ -28,31 +29,28 @@ class DiscoveryLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Discovery:
-    """What is known of a site before the first visit."""
+class SitemapPages:
+    """What a site's sitemaps name."""
 
-    robots: Robots
     pages: tuple[str, ...] = ()
-    """Addresses named by sitemaps, in their order, without repetitions; not yet judged by scope."""
+    """In their order, without repetitions; not yet judged by scope."""
     sitemaps: tuple[str, ...] = ()
     """The sitemaps that were read."""
     notes: tuple[str, ...] = ()
     """What went wrong or was left out, one sentence each. Nothing here is fatal."""
 
 
-async def discover(site: SiteConfig, client: httpx.AsyncClient, limits: DiscoveryLimits | None = None) -> Discovery:
-    """Read robots.txt of every start origin and, if the site's config wants it, all its sitemaps.
-
-    Sitemaps come from the `Sitemap` lines; an origin without any is asked for `/sitemap.xml`. Troubles become
-    notes: a site without a readable sitemap is crawled by its links.
-    """
-    search = _Search(site, client, limits or DiscoveryLimits())
+async def read_sitemaps(
+    site: SiteConfig, client: httpx.AsyncClient, files: Iterable[RobotsFile], limits: SitemapLimits | None = None
+) -> SitemapPages:
+    """Read the sitemaps that the robots.txt `files` name; an origin that names none is asked for `/sitemap.xml`."""
+    search = _Search(site, client, limits or SitemapLimits())
     try:
         async with asyncio.timeout(search.limits.total_s):
-            await search.run()
+            await search.run(files)
     except TimeoutError:
-        search.notes.append(f"looking for sitemaps was ended after {search.limits.total_s:g} s")
-    return Discovery(search.robots, tuple(search.pages), tuple(search.read), tuple(search.notes))
+        search.notes.append(f"reading sitemaps was ended after {search.limits.total_s:g} s")
+    return SitemapPages(tuple(search.pages), tuple(search.read), tuple(search.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,8 @@ class _Candidate:
 
 
 class _Search:
-    def __init__(self, site: SiteConfig, client: httpx.AsyncClient, limits: DiscoveryLimits) -> None:
+    def __init__(self, site: SiteConfig, client: httpx.AsyncClient, limits: SitemapLimits) -> None:
         self.limits = limits
-        self.robots = Robots(obey=site.obey_robots)
         self.pages: dict[str, None] = {}
         self.read: list[str] = []
         self.notes: list[str] = []
@@ -76,17 +73,12 @@ class _Search:
         self._seen: set[str] = set()
         self._bytes = 0
 
-    async def run(self) -> None:
-        for file in await self.robots.load(self._client, self._site.start):
-            if file.unreachable is not None and self._site.obey_robots:
-                self.notes.append(
-                    f"{file.origin}/robots.txt cannot be read ({file.unreachable}), so only the start pages may be"
-                    " visited; on a site of your own, set `obey_robots: false`"
-                )
+    async def run(self, files: Iterable[RobotsFile]) -> None:
+        for file in files:
             self._enqueue(file.sitemaps)
             if not file.sitemaps:
                 self._queue.append(_Candidate(f"{file.origin}/sitemap.xml", guessed=True))
-        while self._queue and self._site.sitemaps:
+        while self._queue:
             if (why := self._exhausted()) is not None:
                 self.notes.append(f"{why}; {len(self._queue)} sitemaps or more were not read")
                 return

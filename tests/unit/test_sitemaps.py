@@ -6,15 +6,17 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trustme
 
+from scanner.crawl.discover import Discovery, discover
 from scanner.crawl.http import make_client
 from scanner.crawl.robots import Robots
-from scanner.crawl.sitemaps import Discovery, DiscoveryLimits, discover
+from scanner.crawl.sitemaps import SitemapLimits
 from scanner.model import HttpCredentials, ResolveRule, Secret, SiteConfig
 from tests.make import SITE
 
@@ -98,15 +100,13 @@ def site(server: Server, **more: Any) -> SiteConfig:
     return SiteConfig(resolve=(ResolveRule("*", "127.0.0.1", server.port),), **values)
 
 
-async def discovered(
-    answers: dict[str, Answer | bytes], limits: DiscoveryLimits | None = None, **more: Any
-) -> Discovery:
-    async with serving(answers) as server, make_client(site(server, **more), user_agent="UA") as client:
-        return await discover(site(server, **more), client, limits)
+async def discovered(answers: dict[str, Answer | bytes], limits: SitemapLimits | None = None, **more: Any) -> Discovery:
+    async with serving(answers) as server:
+        return await discover(site(server, **more), limits=limits)
 
 
-def paths(discovery: Discovery) -> list[str]:
-    return [page.removeprefix(SITE) for page in discovery.pages]
+def paths(discovery: Discovery, source: str = "sitemap") -> list[str]:
+    return [page.removeprefix(SITE) for page in dict(discovery.pages)[source]]
 
 
 # --------------------------------------------------------------------------- sitemaps
@@ -135,32 +135,32 @@ async def test_nested_gzipped_and_text_sitemaps_of_robots_txt() -> None:
 async def test_sitemap_xml_is_tried_where_robots_names_none_and_its_absence_is_no_news() -> None:
     assert paths(await discovered({"/sitemap.xml": urlset(f"{SITE}/a")})) == ["/a"]
     nothing = await discovered({})
-    assert (nothing.pages, nothing.notes) == ((), ())
+    assert (paths(nothing), nothing.notes) == ([], ())
     html = await discovered({"/sitemap.xml": b"<html><body>Page not found</body></html>"})
-    assert (html.pages, html.notes) == ((), ())
+    assert (paths(html), html.notes) == ([], ())
 
 
 async def test_no_sitemaps_if_not_wanted() -> None:
     found = await discovered(
         {"/robots.txt": b"User-agent: *\nDisallow: /x", "/sitemap.xml": urlset(f"{SITE}/a")}, sitemaps=False
     )
-    assert found.pages == () and found.robots.refusal(f"{SITE}/x", False)
+    assert paths(found) == [] and found.robots.refusal(f"{SITE}/x", False)
 
 
 @pytest.mark.parametrize(
     ("limits", "count", "note"),
     [
-        (DiscoveryLimits(max_sitemaps=3), 2, "more than 3 sitemaps"),
-        (DiscoveryLimits(max_pages=5), 5, "more than 5 pages"),
-        (DiscoveryLimits(max_total_bytes=1), 0, "larger than 0 MiB"),
-        (DiscoveryLimits(max_nesting=0), 0, "nested too deep"),
+        (SitemapLimits(max_sitemaps=3), 2, "more than 3 sitemaps"),
+        (SitemapLimits(max_pages=5), 5, "more than 5 pages"),
+        (SitemapLimits(max_total_bytes=1), 0, "larger than 0 MiB"),
+        (SitemapLimits(max_nesting=0), 0, "nested too deep"),
     ],
 )
-async def test_bounds(limits: DiscoveryLimits, count: int, note: str) -> None:
+async def test_bounds(limits: SitemapLimits, count: int, note: str) -> None:
     answers: dict[str, Answer | bytes] = {f"/s{n}.xml": urlset(f"{SITE}/p{n}") for n in range(20)}
     answers["/sitemap.xml"] = index(*(f"{SITE}/s{n}.xml" for n in range(20)))
     found = await discovered(answers, limits)
-    assert len(found.pages) == count
+    assert len(paths(found)) == count
     assert [text for text in found.notes if note in text]
 
 
@@ -170,11 +170,19 @@ async def test_servers_that_never_end_cost_their_deadline_and_nothing_else() -> 
         "/drip.xml": Answer(urlset(f"{SITE}/half"), drip_s=0.01),
         "/good.xml": urlset(f"{SITE}/a"),
     }
-    found = await discovered(answers, DiscoveryLimits(fetch_s=0.3))
+    found = await discovered(answers, SitemapLimits(fetch_s=0.3))
     assert "/a" in paths(found)
     assert [note for note in found.notes if "drip.xml" in note and "0.3 s" in note]
-    ended = await discovered(answers, DiscoveryLimits(total_s=0.3))
+    ended = await discovered(answers, SitemapLimits(total_s=0.3))
     assert [note for note in ended.notes if "ended after 0.3 s" in note]
+
+
+async def test_url_lists(tmp_path: Path) -> None:
+    listed = tmp_path / "pages.txt"
+    listed.write_text(f"# campaign pages\n\n{SITE}/spring  # until May\n{SITE}/#kept\nnot an address\n")
+    found = await discovered({}, url_lists=(str(listed), str(tmp_path / "gone.txt")))
+    assert paths(found, "list") == ["/spring", "/#kept"]
+    assert [note.partition(": ")[0].rpartition("/")[2] for note in found.notes] == ["pages.txt:5", "gone.txt"]
 
 
 # --------------------------------------------------------------------------- robots
@@ -212,12 +220,22 @@ async def test_start_pages_are_visited_where_robots_cannot_be_read_but_not_where
     assert shut.robots.refusal(f"{SITE}/", True)
 
 
+async def test_origins_met_on_the_way_are_asked_once() -> None:
+    async with serving({"portal.clinic.example/robots.txt": b"User-agent: *\nDisallow: /"}) as server:
+        found = await discover(site(server))
+        page = "https://portal.clinic.example/a"
+        assert found.refusal(page, False) is None
+        for _ in range(2):
+            await found.read_robots([page, f"{SITE}/x"])
+        assert found.refusal(page, False)
+        assert [request.headers["host"] for request in server.requests].count("portal.clinic.example") == 1
+
+
 async def test_a_server_that_is_not_there_is_a_note() -> None:
     async with serving({}) as server:
         gone = site(server)
-    async with make_client(gone, user_agent="UA") as client:
-        found = await discover(gone, client)
-    assert found.pages == () and len(found.notes) == 1
+    found = await discover(gone)
+    assert (found.pages, len(found.notes)) == ((("list", ()), ("sitemap", ())), 1)
 
 
 # --------------------------------------------------------------------------- the client

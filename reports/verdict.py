@@ -35,7 +35,7 @@ def judge(
     doubt = _doubt(scan, drift, unverified, coverage_threshold)
     caveats = _caveats(coverage)
 
-    violations = [view for view in findings if view.finding.violation]
+    violations = [v for v in findings if v.finding.violation and v.finding.verdict is not Verdict.REMOVED]
     if violations or (findings and drift is not None):
         head = findings[0]
         sentence = _headline(head, returned, against_policy=drift is None)

@@ -107,7 +107,7 @@ def build_view(
 def _worst_first(finding: Finding) -> tuple[bool, int, int, int, str]:
     order = (Verdict.ADDED, Verdict.CHANGED, Verdict.REMOVED)
     return (
-        not finding.violation,
+        not (finding.violation and finding.verdict is not Verdict.REMOVED),
         finding.severity.rank,
         order.index(finding.verdict),
         -len(finding.pages),
@@ -190,8 +190,9 @@ def _unverified(drift: Drift | None, snapshot: Snapshot) -> tuple[UnverifiedGrou
     for page in drift.unverified if drift else ():
         reasons[page.page] = (page.outcome, words.reason(page.reason))
     for seen in snapshot.pages:
-        # A page that answers 404 or 410 is known to be gone; where there is a comparison, that has judged it.
-        if seen.outcome is not Outcome.OK and not (drift is not None and seen.status in _GONE):
+        # A page that answers 404 or 410 may be known to be gone: the comparison has judged that.
+        judged = drift is not None and seen.status in _GONE and seen.page not in reasons
+        if seen.outcome is not Outcome.OK and not judged:
             # The stop reason groups better than a sentence that names the page.
             reason = words.reason(seen.stop_reason) if seen.stop_reason else seen.detail or "nobody knows why"
             reasons[seen.page] = (seen.outcome, reason)

@@ -194,8 +194,15 @@ def gravity(kind: str) -> tuple[int, str]:
 
 
 def reason(code: str) -> str:
-    """The words for a stop or skip reason; a reason that is already in words is returned as it is."""
-    return STOP_REASONS.get(code) or SKIPPED.get(code, code)
+    """The words for a stop or skip reason, also where the code stands behind or before a colon.
+
+    A reason that is already in words is returned as it is.
+    """
+    known = {**SKIPPED, **STOP_REASONS}
+    if code in known:
+        return known[code]
+    head, colon, tail = code.partition(": ")
+    return f"{known.get(head, head)}: {known.get(tail, tail)}" if colon else code
 
 
 def ends(sentence: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports import words
 from reports.masked import form_of, mask_request
 from reports.model import ReportState, ReportView
 from scanner.model import Coverage, Drift, Outcome, ScanState, Severity, StopReason, Unverified, Verdict
@@ -247,6 +248,27 @@ def test_a_request_shows_nothing_that_could_name_a_person() -> None:
 @pytest.mark.parametrize("url", ["", "data:text/plain,x", "https://[broken", "Oncology, plain", "/v3/?tid=1"])
 def test_what_is_no_address_gives_no_request(url: str) -> None:
     assert mask_request(url, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("dns", "the host name does not resolve"),
+        (
+            "not reached in the newer scan: page-limit",
+            "not reached in the newer scan: beyond the limit of pages per scan",
+        ),
+        ("http-error: 503 Service Unavailable", "the server answered with an error: 503 Service Unavailable"),
+        ("already in words", "already in words"),
+    ],
+)
+def test_reasons_in_words(code: str, told: str) -> None:
+    assert words.reason(code) == told
+
+
+def test_a_forbidden_tag_that_is_gone_is_no_violation() -> None:
+    view = samples.view(findings=(samples.pinterest_finding(verdict=Verdict.REMOVED, violation=True),))
+    assert view.verdict.state is ReportState.DRIFT
 
 
 def test_every_verdict_has_its_section() -> None:

@@ -5,15 +5,12 @@ Assumes that the schema holds. What it cannot say (patterns that do not compile,
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from rules.decode import canonical
+from rules.examples import example_body
 from rules.model import (
     Condition,
     Example,
@@ -250,6 +247,8 @@ class Builder:
                 raw.get("response", {}).get("features", ()), (*where, "response", "features")
             ),
             standard_events=tuple(raw.get("standard_events", ())),
+            loose_events=bool(raw.get("loose_events")),
+            keep_response=bool(raw.get("response", {}).get("keep")),
             duplicate_of=raw.get("duplicate_of"),
             fallback=bool(raw.get("fallback")),
             examples=self.examples(raw["examples"].get("matches", ()), (*where, "examples", "matches")),
@@ -326,31 +325,6 @@ class Builder:
         return NameSign(name, glob, raw.get("domain"), account, raw.get("prefix", ""))
 
 
-def example_body(raw: Mapping[str, Any]) -> tuple[bytes, str | None]:
-    """Return an example's body bytes and content type. Raises ValueError for broken base64."""
-    body, content_type = b"", None
-    if "body" in raw:
-        body = raw["body"].encode()
-    elif "body_base64" in raw:
-        body = base64.b64decode(raw["body_base64"], validate=True)
-    elif "json" in raw:
-        body, content_type = json.dumps(raw["json"]).encode(), "application/json"
-    elif "form" in raw:
-        body, content_type = urlencode(raw["form"]).encode(), "application/x-www-form-urlencoded"
-    elif "multipart" in raw:
-        parts = (
-            f'--example\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in raw["multipart"].items()
-        )
-        body, content_type = "".join([*parts, "--example--\r\n"]).encode(), "multipart/form-data; boundary=example"
-    packed = raw.get("packed", "")
-    if "gzip" in packed:
-        body = gzip.compress(body, mtime=0)
-    if "base64" in packed:
-        body = base64.b64encode(body)
-    return body, content_type
-
-
 def build(document: Document, vendor: Vendor) -> tuple[list[Rule], list[PageRule], list[Problem]]:
     """Return a file's rules, page rules and problems."""
     builder = Builder(document, vendor)
@@ -364,9 +338,10 @@ def wanted_by(rules: Iterable[Rule], page_rules: Iterable[PageRule]) -> Wanted:
     bodies = {
         BodyWanted(_recorder_host(host), _path_expression(condition))
         for rule in rules
-        if rule.response_features
+        if rule.response_features or rule.keep_response
         for condition in rule.when
         for host in condition.hosts or ("*",)
+        if _path_expression(condition)
     }
     return Wanted(
         globals=tuple(sorted({name for rule in page_rules for name in rule.globals})),
@@ -378,7 +353,7 @@ def _recorder_host(host: str) -> str:
     """The recorder knows exact hosts, `*.host` and `*` only: what is finer is decided when matching."""
     if host.startswith("."):
         return f"*{host}"
-    return host if "*" not in host.removeprefix("*.") and "<" not in host else "*"
+    return host if "*" not in host.removeprefix("*.") and "<cc>" not in host else "*"
 
 
 def _path_expression(condition: Condition) -> str:
@@ -388,4 +363,12 @@ def _path_expression(condition: Condition) -> str:
     if condition.path_pattern is not None:
         pattern = condition.path_pattern.pattern
         parts.append(pattern.replace("$", r"(?:[?;]|$)") if pattern.endswith("$") else pattern)
-    return "|".join(f"(?:{part})" for part in parts) or "."
+    if not parts:
+        parts += [
+            rf"[?&]{re.escape(test.path)}={test.pattern.pattern.strip('^$') if test.pattern else ''}"
+            for test in condition.params[:1]
+            if not (test.absent or test.is_glob)
+        ]
+    if not parts and not condition.anywhere:
+        parts.append(".")
+    return "|".join(f"(?:{part})" for part in parts)

@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from rules.message import Message
 from rules.model import Condition, FieldRole, PageRule, Rule, RuleSet, ValueTest
-from scanner.urls import registrable_domain
 
 Test = Callable[[Message], bool]
 MEMO_LIMIT = 8_192
@@ -106,18 +105,19 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
 
 
 def host_pattern(pattern: str) -> Callable[[str], bool]:
-    """Compile `a.b`, `*.a.b` (below), `.a.b` (it and below), `x*.a.b` (within a label), `www.a.<suffix>`."""
+    """Compile `a.b`, `*.a.b` (below), `.a.b` (it and below), `x*.a.b` (within a label), `www.a.<cc>` (com or a country)."""
+    if "<cc>" in pattern:
+        # Not any public suffix: `google.github.io` is a stranger.
+        suffix = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"
+        start = r"(?:[a-z0-9_.-]+\.)?" if pattern.startswith(".") else ""
+        country = re.compile(start + suffix.join(re.escape(p) for p in pattern.lstrip(".").split("<cc>")))
+        return lambda host: country.fullmatch(host) is not None
     if pattern.startswith("*."):
         below = pattern[1:]
         return lambda host: host.endswith(below) and len(host) > len(below)
     if pattern.startswith("."):
         bare = pattern[1:]
         return lambda host: host == bare or host.endswith(pattern)
-    if pattern.endswith(".<suffix>"):
-        start = pattern.removesuffix("<suffix>")
-        domain = start.rstrip(".").rpartition(".")[2] + "."
-        # The suffix must be a public one: `www.google.co.uk`, but not `www.google.evil.test`.
-        return lambda host: host.startswith(start) and registrable_domain(host).startswith(domain)
     if "*" in pattern:
         expression = re.compile("[a-z0-9_-]*".join(re.escape(p) for p in pattern.split("*")))
         return lambda host: expression.fullmatch(host) is not None
@@ -126,7 +126,7 @@ def host_pattern(pattern: str) -> Callable[[str], bool]:
 
 def host_key(pattern: str) -> str:
     """Return the text under which a host pattern is filed: a suffix every matching host ends in (or `` if none)."""
-    if pattern.endswith(".<suffix>"):
+    if "<cc>" in pattern:
         return ""
     if pattern.startswith(("*.", ".")):
         return pattern.lstrip("*").lstrip(".")
@@ -149,7 +149,10 @@ class ReadyRule:
     exact_steps: dict[str, tuple[str, ...]]
     glob_steps: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
     own_hosts: tuple[Callable[[str], bool], ...]
-    standard_events: dict[str, str]
+    standard_events: frozenset[str]
+    loose_spelling: dict[str, str]
+    event_field: str
+    """Where a custom event's name stands, for its exposure."""
     role_memo: dict[str, FieldRole | None] = field(default_factory=dict)
     steps_memo: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -203,7 +206,9 @@ def _ready(rule: Rule, order: int) -> ReadyRule:
         exact_steps={path: steps for path, steps in rule.decode if "*" not in path},
         glob_steps=tuple((glob_pattern(path), steps) for path, steps in rule.decode if "*" in path),
         own_hosts=tuple(host_pattern(f".{domain.lstrip('.')}") for domain in rule.vendor.domains),
-        standard_events={compact(name): name for name in rule.standard_events},
+        standard_events=frozenset(rule.standard_events),
+        loose_spelling={compact(name): name for name in rule.standard_events} if rule.loose_events else {},
+        event_field=next((ref.fields[0] for ref in rule.event if ref.fields), "(event)"),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rules.decode import DECODERS
+from rules.decoders import DECODERS
 from rules.model import Condition, PageRule, Rule
 from rules.source import Document, Where
 from scanner.errors import Problem
@@ -29,7 +29,7 @@ def lint(document: Document, rules: Sequence[Rule], page_rules: Sequence[PageRul
         if not any(signs):
             say(where, "names no sign at all")
         for position, sign in enumerate(page_rule.inline):
-            if len(sign.contains) < 5:
+            if len(sign.contains) < 5 and sign.account is None:
                 say((*where, "inline", position), f"too short to mean anything: {sign.contains}")
     for number, rule in enumerate(rules):
         where = ("rules", number)
@@ -88,5 +88,5 @@ def _discriminates(condition: Condition) -> bool:
     paths = condition.paths | set(condition.path_prefixes) | set(condition.path_suffixes)
     tests = [test for test in condition.params if not test.absent]
     signs = len(tests) + bool(paths) + bool(condition.path_pattern) + bool(condition.body_contains)
-    signs += bool(condition.any_of)
+    signs += bool(condition.any_of) + bool(condition.types)
     return signs >= 2 or any(len(path) >= 12 for path in paths)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import unquote
 
-from rules.decode import Field, apply_decoders, expand_all, parse_body, parse_query
+from rules.body import parse_body
+from rules.decode import Field, expand_all, parse_query
+from rules.decoders import apply_decoders
 from scanner.model import RequestRecord
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://([^/?#\\]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)

@@ -182,7 +182,11 @@ class Rule:
     features: tuple[Feature, ...] = ()
     response_features: tuple[Feature, ...] = ()
     standard_events: tuple[str, ...] = ()
-    """Events that are the same whatever their case, `_` and `-`."""
+    """Names the vendor gives; any other event name was chosen by the site and is an exposure of its own."""
+    loose_events: bool = False
+    """Standard events are the same whatever their case, `_` and `-`."""
+    keep_response: bool = False
+    """The recorder keeps the response although no feature is read here: the container reader wants it."""
     duplicate_of: str | None = None
     fallback: bool = False
     """Speaks only when no other rule of the vendor matched."""

@@ -10,7 +10,7 @@ from rules.decode import Field, flatten, parse_json, to_text
 from rules.exposure import form_of, is_placeholder, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
-from scanner.model import Detection, Exposure
+from scanner.model import Detection, Exposure, ExposureKind
 
 _EMPTY = frozenset({"", "{}", "[]"})
 Values = dict[str, list[tuple[str, int]]]
@@ -30,6 +30,10 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
             known.append((value, item))
     exposures, other = _sort_fields(ready, fields, values)
     events_by_account = _events(ready, message, values)
+    if ready.standard_events:
+        # A name the site made up may say what the vendor's own names never would.
+        custom = {event for events in events_by_account.values() for event in events} - ready.standard_events
+        exposures += tuple(Exposure(ExposureKind.EVENT_NAME, ready.event_field, name) for name in sorted(custom))
     consent = tuple(
         (name, found[0]) for name, refs in rule.consent if (found := first_of(refs, message, values)) and found[0]
     )
@@ -161,7 +165,7 @@ def _item_numbers(items: str, values: Values) -> list[int]:
 
 
 def _spelling(ready: ReadyRule, event: str) -> str:
-    return ready.standard_events.get(compact(event), event) if ready.standard_events else event
+    return ready.loose_spelling.get(compact(event), event) if ready.loose_spelling else event
 
 
 # --------------------------------------------------------------------------- roles

@@ -97,7 +97,9 @@ def schema_problems(document: Document) -> list[Problem]:
     for error in _validator().iter_errors(document.content):
         # `anyOf` says "is not valid under any of the given schemas"; the deepest reason is what helps.
         while error.context:
-            error = max(error.context, key=lambda e: (len(e.absolute_path), e.validator != "type"))
+            error = max(
+                error.context, key=lambda e: (len(e.absolute_path), e.validator not in ("type", "enum", "const"))
+            )
         where = "/".join(map(str, error.absolute_path))
         text = error.message if len(error.message) < 300 else error.message[:297] + "…"
         problems.append(document.problem(error.absolute_path, f"{where}: {text}" if where else text))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from datetime import UTC, datetime
 from typing import Self
 
 from rules.load import load_rules
-from rules.page_kinds import page_kind
 from scanner import __version__
-from scanner.crawl.discover import discover
+from scanner.browser.launch import browser_version, find_browser
+from scanner.browser.settings import user_agent_for
+from scanner.crawl.discover import Discovery, discover
 from scanner.fleet.local import LocalFleet
 from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
+from scanner.page_kinds import default_page_kind
 from scanner.ports import Clock, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
@@ -42,7 +45,7 @@ class App:
     @contextmanager
     def open(cls, store_url: str, rule_paths: Sequence[str] = ()) -> Iterator[Self]:
         """Raises `ProblemsError` for rule files and `StoreError` for the store."""
-        judge = RulesJudge(load_rules(rule_paths), lambda url, title: page_kind(url, title))
+        judge = RulesJudge(load_rules(rule_paths), default_page_kind)
         store = open_store(store_url)
         try:
             yield cls(store, judge, SystemClock())
@@ -62,7 +65,7 @@ class App:
             fleet=LocalFleet(site, self.judge.rules.wanted()),
             judge=self.judge,
             clock=self.clock,
-            discover=discover,
+            discover=_discover,
             tool_version=__version__,
             config_digest=config_digest(site),
             observe=observe,
@@ -89,6 +92,12 @@ class App:
 
     def approve(self, scan: ScanRecord, *, who: str, why: str, site: SiteConfig) -> Approval:
         return approve(self.store, self.clock, scan, who, why, site.coverage_threshold)
+
+
+async def _discover(site: SiteConfig) -> Discovery:
+    # robots.txt and sitemaps are asked for by the same visitor as the pages.
+    version = await asyncio.to_thread(lambda: browser_version(find_browser().path))
+    return await discover(site, user_agent=user_agent_for(site.profile, version, sys.platform))
 
 
 def config_digest(site: SiteConfig) -> str:

@@ -20,7 +20,10 @@ from scanner.wiring import App
 @click.option("--site", "site_name", metavar="NAME", help="Scan this site of the configuration.")
 @state_options
 @click.option(
-    "--report", "report_dir", type=click.Path(file_okay=False, path_type=Path), help="Write the HTML and JSON report here."
+    "--report",
+    "report_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the HTML and JSON report here.",
 )
 @click.option("--max-pages", type=click.IntRange(min=1), help="Visit at most so many pages.")
 @click.option(
@@ -37,7 +40,9 @@ from scanner.wiring import App
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write all recorded traffic, bodies included, as one HAR file. It may hold personal data.",
 )
-@click.option("--page-time", "page_time_s", type=click.FloatRange(0, 600), help="Seconds of page time to dwell. [default: 30]")
+@click.option(
+    "--page-time", "page_time_s", type=click.FloatRange(0, 600), help="Seconds of page time to dwell. [default: 30]"
+)
 @click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt: for one's own site.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
 @exit_zero_option

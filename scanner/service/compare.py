@@ -104,9 +104,7 @@ def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInvent
     return replace(inventory, sightings=sightings)  # type: ignore[arg-type]
 
 
-def older_side(
-    store: Store, scan: ScanRecord, *, with_last: bool = False
-) -> tuple[ScanRecord | None, Approval | None]:
+def older_side(store: Store, scan: ScanRecord, *, with_last: bool = False) -> tuple[ScanRecord | None, Approval | None]:
     """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
 
     `with_last` passes over the baseline. A baseline compared with itself is no comparison: then, too, the last scan counts.
@@ -133,11 +131,11 @@ def compare_scans(
     """Compare `scan` with `older` under today's rules."""
     after = snapshot_of(store, scan, judge, own_domains)
     if older is None:
-        found = inventory_findings(after, names=judge.names, page_kind=judge.page_kind)
+        found = inventory_findings(after, page_kind=judge.page_kind, names=judge.names)
         return Comparison(after, None, None, None, found)
     before = snapshot_of(store, older, judge, own_domains)
     drift = compare(before, after)
-    found = findings(drift, before, after, names=judge.names, page_kind=judge.page_kind)
+    found = findings(drift, before, after, page_kind=judge.page_kind, names=judge.names)
     return Comparison(after, older, approval, drift, found)
 
 

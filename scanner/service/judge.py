@@ -8,10 +8,10 @@ from functools import cached_property
 from rules.entities import owner_of
 from rules.match import match_page
 from rules.model import RuleSet
+from scanner.canonical import page_template
 from scanner.inventory import page_inventory
 from scanner.model import Category, PageCapture, PageInventory
 from scanner.service.compare import PageKind
-from scanner.canonical import page_template
 
 
 def owner_and_category(host: str) -> tuple[str, Category] | None:
@@ -47,4 +47,3 @@ class RulesJudge:
             own_domains=own_domains,
             template=page_template(capture.page),
         )
-

@@ -96,7 +96,8 @@ class ScanRun:
 
     async def _run(self) -> ScanRecord:
         found = await self.discover(self.site)
-        frontier = Frontier(self.site, refusal=found.refusal, expected=await asyncio.to_thread(self._expected))
+        expected = await asyncio.to_thread(self._expected)
+        frontier = Frontier(self.site, refusal=found.refusal, expected=expected)
         gate = Gate(self.site, found.crawl_delay_s)
         frontier.add_start()
         for source, urls in found.pages:

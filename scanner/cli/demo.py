@@ -47,10 +47,9 @@ def demo(report_dir: Path, serve: bool) -> None:
             _say("1. The clinic's website is clean. First scan:")
             with watching(quiet=False) as observe:
                 first = asyncio.run(app.scan(site, observe=observe))
+            seen = first.scan.coverage
             app.approve(first.scan, who="demo", why="the state that the compliance officer approved", site=site)
-            _say(
-                f"   {first.scan.coverage.ok} of {first.scan.coverage.planned} pages seen whole; approved as the baseline."
-            )
+            _say(f"   {seen.ok} of {seen.planned} pages seen whole; approved as the baseline.")
             _say("2. Marketing sets up a new campaign and reinstalls the Pinterest Tag …")
             clinic.reinstall_pinterest()
             _say("3. The next scan:")

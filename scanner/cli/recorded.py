@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
-
-from reports.escape import one_line
 from rules.explain import explain_lines
+
 from rules.load import load_rules
-from scanner.cli.options import json_option, print_json, rules_option
-from scanner.cli.recorded_text import explained, har_text
-from scanner.errors import Exit
-from scanner.service.recorded import har_document, har_reports
+from scanner.cli.options import rules_option
+from scanner.cli.recorded_text import explained
 
 
 @click.command()

@@ -1,0 +1,104 @@
+"""Hold what a visit recorded against what the fixture server received."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import urlsplit, urlunsplit
+
+from scanner.model import PageCapture, RequestRecord
+from tests.site.mechanisms import Expected, Mechanism, Multipart, Seen
+from tests.site.server import Received
+
+Wire = tuple[str, str, bytes | None]
+"""Method, URL as the server would see it, body."""
+
+
+def on_wire(url: str) -> str:
+    """Return a browser-side URL as it arrives: no fragment, no credentials, sockets as what they begin as."""
+    parts = urlsplit(url)
+    scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc.rpartition("@")[2], parts.path or "/", parts.query, ""))
+
+
+def recorded(request: RequestRecord) -> Wire:
+    method = "FRAME" if request.type == "websocket-frame" else request.method
+    return method, on_wire(request.url), request.body
+
+
+def is_marked(request: RequestRecord) -> bool:
+    """Say whether the record itself says that this request was an attempt or was answered by the browser."""
+    return bool(request.blocked or request.failure or request.from_cache)
+
+
+def belongs_to(mechanism: str, request: RequestRecord) -> bool:
+    return Received(request.method, on_wire(request.url)).mechanism == mechanism
+
+
+def compare(mechanism: Mechanism, capture: PageCapture, received: Sequence[Received]) -> list[str]:
+    """Return everything wrong with `capture` in words; empty when record and server agree and the page did its work."""
+    own = [request for request in capture.requests if belongs_to(mechanism.name, request)]
+    server: Counter[Wire] = Counter((entry.method, entry.url, entry.body) for entry in received if entry.complete)
+    record: Counter[Wire] = Counter(recorded(request) for request in own)
+    marked: Counter[Wire] = Counter(recorded(request) for request in own if is_marked(request))
+    if capture.attempt > 1:  # the server saw every attempt, the record holds the last
+        server = Counter(dict.fromkeys(server, 1)) | Counter({wire: record[wire] for wire in record if wire in server})
+    wrong = [f"visit ended as {capture.outcome} ({capture.stop_reason}: {capture.detail})"] * (
+        capture.outcome not in mechanism.outcomes
+    )
+    wrong += [f"NOT RECORDED ×{n}: {_show(wire)}" for wire, n in (server - record).items()]
+    wrong += [f"INVENTED ×{n}: {_show(wire)}" for wire, n in (record - server - marked).items()]
+    for expected in mechanism.expected:
+        wrong += _unmet(expected, received, own)
+    missing = set(mechanism.cookies) - {cookie.name for cookie in capture.cookies}
+    return wrong + [f"cookie not recorded: {name}" for name in sorted(missing)]
+
+
+def _unmet(expected: Expected, received: Sequence[Received], own: Iterable[RequestRecord]) -> list[str]:
+    url = on_wire(expected.url)
+    arrived = [entry for entry in received if (entry.method, entry.url) == (expected.method, url)]
+    if expected.seen is Seen.RECEIVED:
+        if not arrived:
+            return [f"the page never sent {expected.method} {url[:200]}"]
+        if not any(_fits(expected, entry) for entry in arrived):
+            return [f"the page sent another body with {expected.method} {url[:200]}: {arrived[0].body[:200]!r}"]
+        return []
+    attempts = [request for request in own if recorded(request)[:2] == (expected.method, url)]
+    if expected.seen is Seen.BLOCKED:
+        wrong = [] if any(request.blocked for request in attempts) else [f"blocked attempt not marked: {url[:200]}"]
+    else:
+        wrong = [] if any(is_marked(r) for r in attempts) else [f"failed attempt not marked: {url[:200]}"]
+    return wrong + ([f"the server received what should have been stopped: {url[:200]}"] if arrived else [])
+
+
+def _fits(expected: Expected, entry: Received) -> bool:
+    match expected.body:
+        case None:
+            return True
+        case Multipart(fields):
+            return multipart_fields(entry) == fields
+        case body:
+            return entry.body == body
+
+
+def multipart_fields(entry: Received) -> tuple[tuple[str, bytes], ...]:
+    """Return (name, content) of every part of a multipart/form-data body, in order."""
+    head = f"Content-Type: {entry.header('content-type')}\r\n\r\n".encode()
+    message = BytesParser(policy=HTTP).parsebytes(head + entry.body)
+    return tuple(
+        (str(part.get_param("name", header="content-disposition")), _content(part.get_payload(decode=True)))
+        for part in message.iter_parts()
+    )
+
+
+def _content(payload: object) -> bytes:
+    assert isinstance(payload, bytes)
+    return payload
+
+
+def _show(wire: Wire) -> str:
+    method, url, body = wire
+    size = "no body visible" if body is None else f"{len(body)} bytes {body[:60]!r}" if body else "no body"
+    return f"{method} {url[:160]} [{size}]"

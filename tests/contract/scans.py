@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from scanner.model import (
     Coverage,
     Device,
@@ -16,6 +18,7 @@ from scanner.model import (
     StopReason,
 )
 from scanner.ports import Store
+from scanner.store.engine import connect, parse_url, transaction
 from tests import make
 from tests.make import NOW, RULES
 
@@ -72,3 +75,12 @@ def past_scan(
     scan = begin(store, site, day, profile)
     save(store, scan, *PAGES)
     return finish(store, scan, state)
+
+
+def execute(url: str, *statements: str) -> None:
+    """Do to the database what tagdrift itself never would."""
+    engine = connect(parse_url(url))
+    with transaction(engine, writes=True) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

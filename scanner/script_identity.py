@@ -134,11 +134,14 @@ def _steady_text(text: str) -> str:
     parts = _SEPARATORS.split(text)
     chance = [i % 2 == 0 and _is_chance(part) for i, part in enumerate(parts)]
     if any(chance):
-        # A random token may contain separators itself: its short, unwordy neighbours belong to it.
+        # A token of base64url may contain hyphens itself: its short, unwordy neighbours belong to it.
+        # A number beside one is a chunk's.
         for i in range(2, len(parts), 2):
-            chance[i] = chance[i] or (chance[i - 2] and (_is_scrap(parts[i]) or len(parts[i]) <= 3))
+            scrap = parts[i - 1] in "-_" and (_is_scrap(parts[i]) or len(parts[i]) <= 3)
+            chance[i] = chance[i] or (chance[i - 2] and (scrap or parts[i].isdigit()))
         for i in range(len(parts) - 3, -1, -2):
-            chance[i] = chance[i] or (chance[i + 2] and _is_scrap(parts[i]))
+            scrap = parts[i + 1] in "-_" and _is_scrap(parts[i])
+            chance[i] = chance[i] or (chance[i + 2] and (scrap or parts[i].isdigit()))
     steady = [ANY if is_chance else part for part, is_chance in zip(parts, chance, strict=True)]
     return _ANY_RUN.sub(ANY, "".join(steady))
 

@@ -225,11 +225,11 @@ MEGABYTE = 1_000_000
     ],
 )
 def test_hostile_markup_hides_nothing_and_is_quick(html: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     signals = source_signals(html, BASE)
-    took_s = time.perf_counter() - began
+    took_s = time.process_time() - began
     assert "https://ct.pinterest.com/a.js" in {signal.url for signal in signals}
-    assert took_s < 3, "a second on an idle machine"
+    assert took_s < 2, "a second on an idle machine"
 
 
 @pytest.mark.parametrize(
@@ -245,8 +245,8 @@ def test_an_ordinary_page_takes_milliseconds() -> None:
     assert len(html) > 195_000
 
     def took() -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         assert len(source_links(html, BASE)) == 1_900
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert min(took() for _ in range(7)) < 0.05

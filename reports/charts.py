@@ -38,16 +38,14 @@ def flow_boxes(view: FindingView) -> tuple[Box, ...]:
     finding = view.finding
     templates = [group.template for group in view.groups if group.template]
     boxes = [
-        Box("Pages", (f"{words.count(len(finding.pages), 'page')}", words.listing(templates, 3)), "pages"),
+        Box("Pages", (f"{words.count(len(finding.pages), 'page')}", words.listing(templates, 2)), "pages"),
     ]
     if finding.loaders:
         steps = _more(len(finding.loaders) - 1)
         boxes.append(Box("Loaded by", (loader_name(finding.loaders[0]), *steps), "loader"))
     boxes.append(Box("Goes to", (view.vendor or finding.owner or "unknown owner", view.name), "vendor"))
-    if view.sends:
-        boxes.append(
-            Box("What is sent", tuple(send.words for send in view.sends[:4]) + _more(len(view.sends) - 4), "what")
-        )
+    if left := [send.words for send in view.sends if send.left]:
+        boxes.append(Box("What is sent", (*left[:4], *_more(len(left) - 4)), "what"))
     return tuple(boxes)
 
 

@@ -43,15 +43,22 @@ def tag_name(tag: TagKey, names: Names) -> str:
     return f"{product} {tag.account}" if tag.account else product
 
 
-def group_sends(fields: Iterable[tuple[str, str, str]]) -> tuple[Sends, ...]:
-    """Group (kind, form, field) by what they carry, worst kind first."""
-    grouped: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for kind, form, field in fields:
-        grouped[kind, form].add(field)
+def group_sends(fields: Iterable[tuple[str, str, str, bool]]) -> tuple[Sends, ...]:
+    """Group (kind, form, field, left the browser) by what they carry: what left first, worst kind first."""
+    grouped: dict[tuple[str, str, bool], set[str]] = defaultdict(set)
+    for kind, form, field, left in fields:
+        grouped[kind, form, left].add(field)
+    order = sorted(grouped, key=lambda group: (not group[2], words.gravity(group[0]), group[1]))
     return tuple(
-        Sends(kind, form, words.exposure(kind, form), tuple(sorted(grouped[kind, form])))
-        for kind, form in sorted(grouped, key=lambda pair: (words.gravity(pair[0]), pair[1]))
+        Sends(kind, form, words.exposure(kind, form), tuple(sorted(grouped[kind, form, left])), left)
+        for kind, form, left in order
     )
+
+
+def has_left(evidence: Iterable[str]) -> bool:
+    """Say whether something was seen to leave; where nobody kept how it was seen, it counts as having left."""
+    known = set(evidence)
+    return not known or "request" in known
 
 
 _OTHERS = (SightingKind.HOST, SightingKind.SCRIPT, SightingKind.COOKIE, SightingKind.CONTAINER_TAG)
@@ -123,7 +130,7 @@ def _tag(key: TagKey, parts: dict[Identity, _Seen], names: Names) -> TagView:
     # A tag is known by its own sighting; where rules yield only its events or fields, it is there all the same.
     core = [seen for _, seen in of(SightingKind.TAG)] or list(parts.values())
     fields = sorted(
-        (identity.role, identity.subject, form_of(seen.examples)) for identity, seen in of(SightingKind.FIELD)
+        (i.role, i.subject, form_of(seen.examples), has_left(seen.evidence)) for i, seen in of(SightingKind.FIELD)
     )
     return TagView(
         key=key,
@@ -135,8 +142,8 @@ def _tag(key: TagKey, parts: dict[Identity, _Seen], names: Names) -> TagView:
         events=tuple(
             sorted(((i.subject, len(seen.pages)) for i, seen in of(SightingKind.EVENT)), key=lambda e: (-e[1], e[0]))
         ),
-        sends=group_sends((kind, form, field) for kind, field, form in fields),
-        fields=tuple((kind, field) for kind, field, _ in fields),
+        sends=group_sends((kind, form, field, left) for kind, field, form, left in fields),
+        fields=tuple((kind, field) for kind, field, _, _ in fields),
         first_party=any(identity.role == "first-party" for identity, _ in of(SightingKind.TAG)),
         evidence=tuple(sorted(set().union(*(seen.evidence for seen in core)))),
         loaders=tuple(dict.fromkeys(loader for seen in core for loader in seen.loaders)),

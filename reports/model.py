@@ -56,6 +56,8 @@ class Sends:
     """`hashed e-mail addresses`"""
     fields: tuple[str, ...]
     """Sorted."""
+    left: bool = True
+    """False: nothing of it was seen to leave the browser, which stopped the attempt or never made it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def _findings(sheet: _Sheet, title: str, views: Sequence[FindingView], report: R
         if f.loaders:
             sheet.fact("loaded by", words.listing(_brief(f.loaders), 4))
         for send in view.sends[:12]:
-            sheet.fact("sends", f"{send.words} in {words.listing(_brief(send.fields), 4)}")
+            sheet.fact("sends" if send.left else "attempts", f"{send.words} in {words.listing(_brief(send.fields), 4)}")
         sheet.more(len(view.sends) - 12, "kind")
         if f.events:
             sheet.fact("events", words.listing(_brief(f.events), 6))
@@ -188,8 +188,10 @@ def _inventory(sheet: _Sheet, view: ReportView) -> None:
         trace = "" if tag.sent else ", not seen to send"
         own = ", collects on the site's own hosts" if tag.first_party else ""
         sheet.bullet(f"{name} ({words.CATEGORIES[tag.category]}{own}{trace}): {words.count(len(tag.pages), 'page')}")
-        if tag.sends:
-            sheet.put(words.listing([send.words for send in tag.sends], 8), first="  sends ", rest="        ")
+        if any(send.left for send in tag.sends):
+            sheet.put(
+                words.listing([send.words for send in tag.sends if send.left], 8), first="  sends ", rest="        "
+            )
     sheet.more(len(tags) - 60, "tag")
     _others(sheet, "Third parties", view.inventory.third_parties)
     _others(sheet, "Scripts", view.inventory.scripts)

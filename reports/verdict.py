@@ -117,7 +117,8 @@ def _headline(view: FindingView, returned: frozenset[TagKey], *, against_policy:
         happened = "has spread to"
     else:
         happened = "is back on" if tag in returned else "has appeared on"
-    sends = f" and sends {words.listing([send.words for send in view.sends])} to {view.vendor}" if view.sends else ""
+    left = [send.words for send in view.sends if send.left]
+    sends = f" and sends {words.listing(left)} to {view.vendor}" if left else ""
     policy = f", against the policy{',' if sends else ''}" if against_policy else ""
     return f"The {view.name} {happened} {pages}{policy}{sends}"
 

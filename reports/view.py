@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from reports import words
-from reports.inventory import collect, group_sends, tag_name, tag_words
+from reports.inventory import collect, group_sends, has_left, tag_name, tag_words
 from reports.masked import form_of, mask_request
 from reports.model import FindingView, Names, PageGroup, ReportView, RequestView, Sends, UnverifiedGroup
 from reports.verdict import judge
@@ -104,12 +104,13 @@ def build_view(
     )
 
 
-def _worst_first(finding: Finding) -> tuple[bool, int, int, int, str]:
+def _worst_first(finding: Finding) -> tuple[bool, int, int, bool, int, str]:
     order = (Verdict.ADDED, Verdict.CHANGED, Verdict.REMOVED)
     return (
         not (finding.violation and finding.verdict is not Verdict.REMOVED),
         finding.severity.rank,
         order.index(finding.verdict),
+        finding.tag is None,
         -len(finding.pages),
         finding.key,
     )
@@ -156,12 +157,15 @@ def main_entry(finding: Finding) -> DriftEntry | None:
 
 
 def _sends(finding: Finding) -> tuple[Sends, ...]:
-    forms = {
-        (entry.identity.role, entry.identity.subject): form_of(entry.examples)
+    known = {
+        (entry.identity.role, entry.identity.subject): (form_of(entry.examples), has_left(entry.evidence))
         for entry in finding.entries
         if entry.identity.kind is SightingKind.FIELD
     }
-    return group_sends((kind, forms.get((kind, field), ""), field) for kind, field in finding.sends)
+    unknown = ("", True)
+    return group_sends(
+        (kind, form, field, left) for kind, field in finding.sends for form, left in [known.get((kind, field), unknown)]
+    )
 
 
 def _request(finding: Finding) -> RequestView | None:

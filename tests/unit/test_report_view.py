@@ -197,6 +197,22 @@ def test_a_finding_tells_its_pages_by_template_what_it_sends_and_since_when() ->
     assert ("pd.em", "ed… (64 characters, hashed (sha256))") in view.request.parameters
 
 
+def test_an_attempt_that_the_browser_stopped_is_no_sending() -> None:
+    finding = samples.pinterest_finding()
+    stopped = tuple(replace(entry, evidence=("blocked",)) for entry in finding.entries)
+    view = samples.view(findings=(replace(finding, entries=stopped),))
+    assert view.verdict.sentence == "The Pinterest Tag 2612000000001 has appeared on 14 of 14 pages."
+    assert [send.left for send in view.appeared[0].sends] == [False] * 5
+
+
+def test_the_headline_is_about_a_tag_rather_than_a_stranger_of_the_same_severity() -> None:
+    stranger = replace(
+        samples.booking_finding(), severity=Severity.CRITICAL, verdict=Verdict.ADDED, pages=samples.PAGES
+    )
+    view = samples.view(findings=(stranger, samples.pinterest_finding(samples.PAGES[:1])))
+    assert view.verdict.sentence.startswith("The Pinterest Tag 2612000000001 has appeared on 1 of 14 pages")
+
+
 def test_new_pages_are_told_apart() -> None:
     finding = samples.pinterest_finding()
     entries = tuple(replace(entry, pages_new=samples.PAGES[:2]) for entry in finding.entries)

@@ -1,0 +1,1 @@
+"""What the scanner costs: `make bench`, or `python -m benchmarks PART` for a part of it."""

@@ -105,7 +105,10 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
 
 
 def host_pattern(pattern: str) -> Callable[[str], bool]:
-    """Compile `a.b`, `*.a.b` (below), `.a.b` (it and below), `x*.a.b` (within a label), `www.a.<cc>` (com or a country)."""
+    """Compile a host pattern.
+
+    `a.b` exactly; `*.a.b` below; `.a.b` it and below; `x*.a.b` within a label; `www.a.<cc>` com or a country.
+    """
     if "<cc>" in pattern:
         # Not any public suffix: `google.github.io` is a stranger.
         suffix = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"

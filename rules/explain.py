@@ -1,0 +1,126 @@
+"""`tagdrift explain`: one request in as JSON, one answer out. The answer's shape is an outward contract (format 1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rules.entities import owner_of
+from rules.match import match_request
+from rules.model import RuleSet
+from scanner.masking import mask
+from scanner.model import Detection, RequestRecord
+from scanner.urls import host_of, is_third_party, registrable_domain
+
+FORMAT = 1
+
+
+def explain_line(line: str | bytes, rules: RuleSet, own_domains: Iterable[str] = ()) -> dict[str, Any]:
+    """Answer one line of NDJSON. A line that is no request is answered, too, with `error` saying why."""
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return _refusal(f"not JSON: {error}")
+    if not isinstance(request, dict):
+        return _refusal('not a JSON object like {"url": "https://…"}')
+    return explain(request, rules, own_domains)
+
+
+def explain(request: Mapping[str, Any], rules: RuleSet, own_domains: Iterable[str] = ()) -> dict[str, Any]:
+    """Answer one request: `{"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}`.
+
+    `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked.
+    """
+    try:
+        record, page_url = _record(request)
+    except ValueError as error:
+        return _refusal(str(error), url=request.get("url"))
+    host = host_of(record.url)
+    detections = match_request(record, rules, page_url=page_url, own_domains=own_domains)
+    return {
+        "format": FORMAT,
+        "url": record.url,
+        "host": host,
+        "owner": owner_name(host, rules),
+        "third_party": is_third_party(record.url, page_url, own_domains) if page_url and host_of(page_url) else None,
+        "detections": [explained(detection) for detection in detections],
+    }
+
+
+def explained(detection: Detection) -> dict[str, Any]:
+    """A detection as the contract names it, values masked."""
+    return {
+        "rule": detection.rule,
+        "vendor": detection.vendor,
+        "product": detection.product,
+        "category": detection.category.value,
+        "kind": detection.kind.value,
+        "account": detection.account,
+        "event": detection.event,
+        "events": list(detection.events),
+        "first_party_collection": detection.first_party_collection,
+        "consent": dict(detection.consent) or None,
+        "exposures": [
+            {"kind": exposure.kind.value, "field": exposure.field, "value": mask(exposure.value, exposure.kind)}
+            for exposure in detection.exposures
+        ],
+    }
+
+
+def owner_name(host: str, rules: RuleSet) -> str | None:
+    """Return the company behind a host: from the list of entities, else from the rule files' own domains."""
+    if not host:
+        return None
+    owner = owner_of(host)
+    if owner is not None:
+        return owner.company
+    domain = registrable_domain(host)
+    for vendor in rules.vendors:
+        if domain in vendor.domains or host in vendor.domains:
+            return vendor.company
+    return None
+
+
+def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
+    """Raises ValueError with a sentence for the sender."""
+    url = request.get("url")
+    if not isinstance(url, str) or not url:
+        raise ValueError("`url` is missing or not text")
+    for name in ("method", "content_type", "page_url", "type", "body_base64"):
+        if not isinstance(request.get(name), str | None):
+            raise ValueError(f"`{name}` is not text")
+    body = request.get("body")
+    if request.get("body_base64"):
+        try:
+            raw = base64.b64decode(request["body_base64"])
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"`body_base64` is not base64: {error}") from None
+    elif isinstance(body, str):
+        raw = body.encode("utf-8", "surrogatepass")
+    elif body is None:
+        raw = b""
+    else:  # a sender who put the object itself there means its JSON
+        raw = json.dumps(body).encode()
+    record = RequestRecord(
+        url=url,
+        method=(request.get("method") or ("POST" if raw else "GET")).upper(),
+        type=request.get("type") or "other",
+        body=raw,
+        content_type=request.get("content_type"),
+    )
+    return record, request.get("page_url") or None
+
+
+def _refusal(reason: str, url: Any = None) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "url": url if isinstance(url, str) else None,
+        "host": None,
+        "owner": None,
+        "third_party": None,
+        "detections": [],
+        "error": reason,
+    }

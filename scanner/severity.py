@@ -40,7 +40,7 @@ IN_WORDS = {
     ExposureKind.FREE_TEXT: "free text",
 }
 
-_BASE = {
+BASE = {
     Category.ADVERTISING: Severity.HIGH,
     Category.SESSION_REPLAY: Severity.HIGH,
     Category.SOCIAL: Severity.MEDIUM,
@@ -61,7 +61,8 @@ _BASE = {
     Category.HOSTING: Severity.LOW,
     Category.CONSENT: Severity.INFO,
 }
-_RAISED = frozenset(
+"""For something that reports from an ordinary page."""
+RAISED = frozenset(
     {
         Category.ADVERTISING,
         Category.SESSION_REPLAY,
@@ -112,21 +113,21 @@ def severity_of_presence(case: Case) -> Verdict:
         if case.sends & IDENTIFIER:
             return Severity.CRITICAL, f"{written} go to a third party together with {_kinds(case.sends & IDENTIFIER)}."
         return Severity.HIGH, f"{written} go to a third party."
-    base = _BASE[case.category]
+    base = BASE[case.category]
     if not case.loaded:
         return lower(base, 2), f"{what} stands in the page, but nothing was seen to leave the browser."
     if not case.beacon:
         return lower(base, 1), f"{what} was loaded, but it was not seen to report anything."
     if case.category is Category.SESSION_REPLAY and case.page_kinds & FORMS:
         return Severity.CRITICAL, f"Session replay on pages where visitors type ({_listed(case.page_kinds & FORMS)})."
-    if case.category in _RAISED and case.page_kinds & RAISING:
+    if case.category in RAISED and case.page_kinds & RAISING:
         return raised(base), f"{what} reports from sensitive pages ({_listed(case.page_kinds & RAISING)})."
     if case.sends & {ExposureKind.EXTERNAL_ID, ExposureKind.PRECISE_LOCATION}:
         kinds = case.sends & {ExposureKind.EXTERNAL_ID, ExposureKind.PRECISE_LOCATION}
         return worst(base, Severity.HIGH), f"It sends {_kinds(kinds)}."
     if case.first_party and base.rank <= Severity.MEDIUM.rank:
         return worst(base, Severity.HIGH), f"{what} collects through an address that hides whose it is."
-    if case.page_kinds and case.category in _RAISED:
+    if case.page_kinds and case.category in RAISED:
         return base, f"{what} reports from this site, {_listed(case.page_kinds)} pages included."
     return base, f"{what} reports from this site."
 
@@ -134,7 +135,7 @@ def severity_of_presence(case: Case) -> Verdict:
 def severity_of_move(category: Category, to_first_party: bool) -> Verdict:
     """Judge a tag that takes another way out than before."""
     if to_first_party:
-        return worst(_BASE[category], Severity.HIGH), "Behind another address a tag escapes blockers and inspections."
+        return worst(BASE[category], Severity.HIGH), "Behind another address a tag escapes blockers and inspections."
     return Severity.MEDIUM, "The tag now reports straight to the vendor."
 
 
@@ -142,7 +143,7 @@ def severity_of_feature(feature: str, category: Category) -> Verdict:
     """Judge a feature that somebody switched on in the vendor's own settings."""
     if any(word in feature.lower() for word in _SCRAPING_WORDS):
         return Severity.HIGH, "The vendor's script now collects from the page by itself."
-    return lower(_BASE[category], 1), "A setting at the vendor changed what the script does."
+    return lower(BASE[category], 1), "A setting at the vendor changed what the script does."
 
 
 def severity_of_script_change(category: Category, known: bool) -> Verdict:

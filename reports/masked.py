@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from reports.model import RequestView
+from scanner.masking import mask
 
 _TELLS_NOTHING = re.compile(r"-?\d{1,4}(\.\d{1,2})?|true|false|yes|no|[A-Z]{3}|", re.IGNORECASE)
 _FORM = re.compile(r"\b(plain|hashed|encoded|encrypted)\b[^,]*$")
@@ -16,8 +17,11 @@ _MAX_PARAMETERS = 200
 
 
 def mask_value(value: str, kind: str) -> str:
-    """Return `value` so that it shows its nature and not the person; `kind` is an `ExposureKind`, or anything else."""
-    return f"‹{len(value)} characters›"
+    """Return `value` so that it shows its nature and not the person.
+
+    What a field of unknown meaning carries may be anything, so only its length is told.
+    """
+    return mask(value, kind) if kind else f"‹{len(value)} characters›"
 
 
 def mask_request(url: str, kinds: Mapping[str, str], plain: Iterable[str] = ()) -> RequestView | None:

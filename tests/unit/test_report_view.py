@@ -258,6 +258,8 @@ def test_a_request_shows_nothing_that_could_name_a_person() -> None:
     shown = dict(request.parameters)
     assert [shown[name] for name in ("tid", "event", "value", "currency")] == ["2612", "pagevisit", "12.50", "USD"]
     assert {"em", "pd.em", "pd.list[0]", "free"} < set(shown)
+    assert shown["em"] == "j***@d***.test"
+    assert shown["free"] == "‹4 characters›"
     assert not any(secret in text for text in shown.values() for secret in ("jane", "Jane", "doe.test", "secret"))
 
 

@@ -14,11 +14,12 @@ import click
 from reports.escape import one_line
 from rules.load import load_rules
 from scanner import __version__
-from scanner.browser.launch import find_browser, try_browser
+from scanner.browser.launch import find_browser
 from scanner.browser.launch import install_browser as install_a_browser
+from scanner.browser.trial import try_browser
 from scanner.cli.options import print_json, state_options
-from scanner.cli.target import DEFAULT_STORE, configuration
-from scanner.config import Config
+from scanner.cli.target import configuration
+from scanner.config import DEFAULT_STORE, Config
 from scanner.errors import CannotRun, Exit, TagdriftError
 from scanner.store import open_store
 
@@ -53,7 +54,7 @@ def doctor(config_path: Path | None, store_url: str | None, as_json: bool, insta
         _check("browser", _browser),
         _check("configuration", read_configuration),
         _check("rules", lambda: _rules(config)),
-        _check("store", lambda: _store(store_url or (config.store if config else DEFAULT_STORE))),
+        _check("store", lambda: _store(store_url or (config.store_url if config else DEFAULT_STORE))),
         _check("disk", _disk),
     ]
     if as_json:

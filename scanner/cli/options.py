@@ -21,6 +21,13 @@ config_option = click.option(
 store_option = click.option(
     "--store", "store_url", metavar="URL", help="Store to use instead of the configured one, e.g. sqlite:///tagdrift.db"
 )
+rules_option = click.option(
+    "--rules",
+    "rule_paths",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="Further rule files, or directories of them. Repeatable.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 exit_zero_option = click.option("--exit-zero", is_flag=True, help="Exit 0 although there is something to report.")
 

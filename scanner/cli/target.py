@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scanner.config import Config, load_config, site_from_url
+from scanner.config import DEFAULT_PATH, DEFAULT_STORE, Config, load_config, site_from_url
 from scanner.crawl.resolve import parse_resolve
 from scanner.errors import UsageError
 from scanner.model import ResolveRule, SiteConfig
-
-DEFAULT_CONFIG = Path("tagdrift.yaml")
-DEFAULT_STORE = "sqlite:///tagdrift.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,63 +52,60 @@ def _resolve_rule(text: str) -> ResolveRule:
         raise UsageError(f"--resolve {text!r}: {error}", hint='e.g. --resolve "* 127.0.0.1:8443"') from None
 
 
-def configuration(path: Path | None) -> Config | None:
+def configuration(path: Path | None, *, secrets: bool | str = False) -> Config | None:
     """Read `path`, or `tagdrift.yaml` in this directory; None when neither is there.
+
+    `secrets`: whether references to secrets are followed, or the name of the site whose are.
 
     Raises:
         ProblemsError: what is wrong in the file.
         UsageError: a named file does not exist.
     """
     if path is None:
-        return load_config(DEFAULT_CONFIG) if DEFAULT_CONFIG.exists() else None
+        return load_config(DEFAULT_PATH, site_secrets=secrets) if DEFAULT_PATH.exists() else None
     if not path.exists():
         raise UsageError(f"{path}: there is no such file", hint="docs/configuration.md shows how to write one")
-    return load_config(path)
+    return load_config(path, site_secrets=secrets)
 
 
 def target(path: Path | None, store_url: str | None, *, url: str | None, site_name: str | None) -> Target:
-    """Find the site to work on. Raises `UsageError` or `ProblemsError`."""
+    """Find the site to scan, its secrets included. Raises `UsageError` or `ProblemsError`."""
     if url and site_name:
         raise UsageError("name either a URL or --site, not both")
-    config = configuration(path)
-    site = _site(config, url, site_name)
-    return Target(
-        site=site,
-        store_url=store_url or (config.store if config else DEFAULT_STORE),
-        rule_paths=config.rule_paths if config else (),
-        config=config,
-    )
-
-
-def _site(config: Config | None, url: str | None, site_name: str | None) -> SiteConfig:
+    config = configuration(path, secrets=site_name or url is None)
     if url:
-        return site_from_url(url)
-    sites = config.sites if config else ()
-    if site_name is None:
-        if len(sites) == 1:
-            return sites[0]
-        names = ", ".join(site.name for site in sites)
-        hint = f"the configuration knows: {names}" if names else "tagdrift scan https://www.clinic.example"
-        raise UsageError("which site? Name a URL, or a site of the configuration with --site", hint=hint)
-    for site in sites:
-        if site.name == site_name:
-            return site
-    if config is None:
-        raise UsageError(f"--site {site_name} needs a configuration file", hint="pass --config FILE, or name a URL")
-    raise UsageError(
-        f"the configuration knows no site {site_name!r}", hint=f"it knows: {', '.join(s.name for s in sites)}"
-    )
+        site = site_from_url(url)
+    elif site_name is not None:
+        if config is None:
+            raise UsageError(f"--site {site_name} needs a configuration file", hint="pass --config FILE, or name a URL")
+        site = config.site(site_name)
+    else:
+        site = _only_site(config)
+    return _target(site, store_url, config)
 
 
 def stored_site(path: Path | None, store_url: str | None, name: str) -> Target:
-    """Find a site by its name in the store or the configuration, or by its URL."""
-    if "://" in name:
-        return target(path, store_url, url=name, site_name=None)
+    """Find a site by its name in the configuration or the store, or by its URL; secrets are left alone."""
     config = configuration(path)
-    known = next((site for site in config.sites if site.name == name), None) if config else None
+    site = next((site for site in config.sites if site.name == name), None) if config else None
+    if site is None and "://" in name:
+        site = site_from_url(name)
+    return _target(site or SiteConfig(name=name, start=(f"https://{name}/",)), store_url, config)
+
+
+def _only_site(config: Config | None) -> SiteConfig:
+    sites = config.sites if config else ()
+    if len(sites) == 1:
+        return sites[0]
+    names = ", ".join(site.name for site in sites)
+    hint = f"the configuration knows: {names}" if names else "tagdrift scan https://www.clinic.example"
+    raise UsageError("which site? Name a URL, or a site of the configuration with --site", hint=hint)
+
+
+def _target(site: SiteConfig, store_url: str | None, config: Config | None) -> Target:
     return Target(
-        site=known or SiteConfig(name=name, start=(f"https://{name}/",)),
-        store_url=store_url or (config.store if config else DEFAULT_STORE),
+        site=site,
+        store_url=store_url or (config.store_url if config else DEFAULT_STORE),
         rule_paths=config.rule_paths if config else (),
         config=config,
     )

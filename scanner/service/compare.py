@@ -107,7 +107,7 @@ def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInvent
 def older_side(store: Store, scan: ScanRecord, *, with_last: bool = False) -> tuple[ScanRecord | None, Approval | None]:
     """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
 
-    `with_last` passes over the baseline. A baseline compared with itself is no comparison: then, too, the last scan counts.
+    `with_last` passes over the baseline. The baseline itself is compared with the last full scan before it.
     """
     approval = None if with_last else store.baseline(scan.site)
     if approval is not None and approval.scan_id != scan.id:

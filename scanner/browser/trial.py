@@ -1,0 +1,39 @@
+"""Start a browser once, to know that it starts: missing libraries, a sandbox that is not allowed, a broken profile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from playwright.async_api import Error, async_playwright
+
+from scanner.browser.launch import FoundBrowser, launch
+from scanner.browser.settings import BrowserSettings
+from scanner.errors import CannotRun
+from scanner.model import SiteConfig
+
+TRIAL_S = 60.0
+
+
+async def try_browser(found: FoundBrowser) -> None:
+    """Start `found`, open a blank page, end it.
+
+    Raises:
+        CannotRun: it does not start or does not answer, with the browser's own first words.
+    """
+    settings = BrowserSettings.of(SiteConfig(name="trial", start=("about:blank",)), found.path)
+    try:
+        async with asyncio.timeout(TRIAL_S), async_playwright() as playwright:
+            browser = await launch(playwright, settings)
+            try:
+                page = await browser.new_page()
+                await page.evaluate("1 + 1")
+            finally:
+                await browser.close()
+    except TimeoutError:
+        raise CannotRun(f"{found.path} does not answer within {TRIAL_S:.0f} s", hint="try another browser") from None
+    except Error as error:
+        words = str(error).strip().splitlines()
+        raise CannotRun(
+            f"{found.path} does not start: {words[0] if words else 'no reason given'}",
+            hint="install the distribution's chromium package with its libraries, or set TAGDRIFT_BROWSER",
+        ) from None

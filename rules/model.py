@@ -104,7 +104,7 @@ class Ref:
     index: int | None = None
     """The n-th value of the field, counted from 0: for positional lists."""
     names: tuple[tuple[str, str], ...] = ()
-    """Translates values into words; other values stay."""
+    """Translates values into words; other values stay, unless `*` (named last) gives a word for all of them."""
     default: str | None = None
 
 

@@ -35,7 +35,9 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
         custom = {event for events in events_by_account.values() for event in events} - ready.standard_events
         exposures += tuple(Exposure(ExposureKind.EVENT_NAME, ready.event_field, name) for name in sorted(custom))
     consent = tuple(
-        (name, found[0]) for name, refs in rule.consent if (found := first_of(refs, message, values)) and found[0]
+        (name, found[0])
+        for name, refs, field in ready.consent
+        if (field is None or field in values) and (found := first_of(refs, message, values)) and found[0]
     )
     dedup = first_of(rule.dedup, message, values) if rule.dedup else []
     features = _features(rule.features, values) if rule.features else []
@@ -106,7 +108,7 @@ def _finish(ref: Ref, value: str) -> str:
     elif ref.case == "lower":
         value = value.lower()
     for text, word in ref.names:
-        if text == value:
+        if text in (value, "*"):
             value = word
             break
     return value if value.startswith(ref.prefix) else ref.prefix + value

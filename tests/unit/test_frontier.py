@@ -137,6 +137,14 @@ def test_robots_are_asked_and_quoted() -> None:
     assert made.skipped() == (SkippedPage(f"{SITE}/a", "robots", "Disallow: /a"),)
 
 
+def test_origins_whose_robots_must_be_known_are_those_of_pages_in_scope() -> None:
+    named = ("/a", "http://clinic.example/b", "https://portal.clinic.example:8443/c", "https://www.facebook.com/")
+    seen = capture("/", links=tuple(Link(page_url(url)) for url in named))
+    assert Frontier(site_config()).origins(seen) == ("https://clinic.example", SITE)
+    everywhere = Frontier(site_config(scope=Scope.DOMAIN)).origins(seen)
+    assert everywhere == ("https://clinic.example", "https://portal.clinic.example:8443", SITE)
+
+
 # --------------------------------------------------------------------------- limits and traps
 
 

@@ -41,6 +41,7 @@ def demo(report_dir: Path, serve: bool) -> None:
             name="riverside-clinic",
             resolve=clinic.resolve_rules,
             requests_per_second=50.0,
+            insecure=True,  # the clinic made its certificate a moment ago
             limits=VisitLimits(drain_ms=300),
         )
         with App.open(f"sqlite:///{Path(folder) / 'demo.db'}") as app:

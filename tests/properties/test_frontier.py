@@ -65,6 +65,7 @@ def crawl(
     return saved, coverage
 
 
+@settings(deadline=None)
 @given(graphs, st.integers(0, 99), st.integers(1, 6))
 def test_the_order_in_which_visits_end_changes_nothing(graph: Graph, seed: int, width: int) -> None:
     assert crawl(graph, seed, width)[0] == crawl(graph, seed + 1, 1)[0]
@@ -82,6 +83,7 @@ def test_a_limited_scan_sees_the_pages_of_the_last_one_again(graph: Graph, seed:
     assert same.planned == coverage.planned
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=8))
 def test_what_repeats_goes_on_repeating(segments: list[str]) -> None:
     assert repeats([*segments, *segments, "x"] if len(segments) > 1 else ["a", "a", "a"])

@@ -40,7 +40,7 @@ def answer(graph: Graph, task: VisitTask) -> PageCapture:
 
 
 def crawl(
-    graph: Graph, seed: int, width: int, expected: tuple[str, ...] = (), **site: int
+    graph: Graph, seed: int, width: int, expected: tuple[str, ...] = (), **site: Any
 ) -> tuple[set[str], Coverage]:
     """Visit everything with `width` visits at a time that end in random order. Return (saved pages, coverage)."""
     random = Random(seed)

@@ -1,0 +1,279 @@
+"""Values that look like a person's identifiers although nobody told us whose: with how sure one can be.
+
+The field's name counts as much as the value: 64 hex digits are a cache key in `v` and a person in `em`.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple
+
+from scanner.model import ExposureKind, Form
+
+
+class Certainty(StrEnum):
+    CERTAIN = "certain"
+    """The value of a known identity, or a value and a name that leave no doubt."""
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+    """Worth a look, not worth an alarm."""
+
+
+class Shape(NamedTuple):
+    kind: ExposureKind
+    value: str
+    form: Form
+    hash: str | None
+    certainty: Certainty
+
+
+_HASHED_NAMES: Final = frozenset(
+    (
+        "em", "email", "emails", "mail", "hem", "he", "e_h", "eh", "hashed_email", "email_hash", "hashedemail",
+        "emailhash", "sha256_email", "sha256_email_address", "sha1_email", "md5_email", "email_sha256",
+        "email_sha1", "email_md5", "u_hem", "auto_em", "aem", "email_address", "user_email",
+        "hashed_email_address", "uhem", "xhem", "hemail", "eme", "e_mail", "customer_email", "hashed_em",
+        "em_sha256",
+    )
+)  # fmt: skip
+_PHONE_NAMES: Final = frozenset(
+    (
+        "ph", "pn", "phone", "phones", "phone_number", "phonenumber", "tel", "telephone", "mobile",
+        "mobile_phone", "cell", "cellphone", "phone_hash", "hashed_phone", "hashed_phone_number",
+        "sha256_phone_number", "u_hpn", "hpn", "auto_ph", "home_phone", "work_phone", "contact_number",
+        "phone_sha256", "patient_phone", "caller", "callback_number",
+    )
+)  # fmt: skip
+_ID_NAMES: Final = frozenset({"external_id", "externalid", "extern_id", "user_id", "userid", "uid", "eid", "user_data"})
+_SSN_NAMES: Final = frozenset(
+    {"ssn", "social", "social_security", "social_security_number", "ssn_last4", "ss", "taxid"}
+)
+_MRN_NAMES: Final = frozenset(
+    (
+        "mrn", "medical_record", "medical_record_number", "medicalrecordnumber", "patient_id", "patientid",
+        "patient_number", "chart_number", "member_id", "memberid", "subscriber_id", "health_record",
+        "record_number",
+    )
+)  # fmt: skip
+_BIRTH_NAMES: Final = frozenset(
+    (
+        "dob", "db", "birthdate", "birth_date", "date_of_birth", "dateofbirth", "birthday", "bday",
+        "patient_dob",
+    )
+)  # fmt: skip
+_NAME_NAMES: Final = frozenset(
+    (
+        "fn", "ln", "first_name", "last_name", "firstname", "lastname", "fname", "lname", "full_name",
+        "fullname", "name", "given_name", "family_name", "surname", "patient_name", "username", "user_name",
+        "customer_name",
+    )
+)  # fmt: skip
+_GIVEN_NAMES: Final = frozenset(
+    ("first_name", "last_name", "firstname", "lastname", "fname", "lname", "patient_name", "full_name", "fullname")
+)
+"""Names of fields that hold nothing but a person's name."""
+_ADDRESS_NAMES: Final = frozenset(
+    (
+        "address", "street", "street_address", "addr", "address1", "sa", "ct", "zp", "zip", "city",
+    )
+)  # fmt: skip
+_NAMES: Final = {
+    ExposureKind.EMAIL: _HASHED_NAMES,
+    ExposureKind.PHONE: _PHONE_NAMES,
+    ExposureKind.EXTERNAL_ID: _ID_NAMES | _MRN_NAMES | _SSN_NAMES,
+    ExposureKind.DATE_OF_BIRTH: _BIRTH_NAMES,
+    ExposureKind.NAME: _NAME_NAMES,
+    ExposureKind.ADDRESS: _ADDRESS_NAMES,
+}
+_HEX_HASHES: Final = {32: "md5", 40: "sha1", 64: "sha256"}
+_HEX: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_BASE64_SHA256: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=?")
+_NAME_BEFORE: Final = re.compile(
+    r"""(?:^|[?&;,{"'\[~\s|])([A-Za-z][A-Za-z0-9_.\[\]-]{0,50})["'\]]{0,3}\s{0,3}[=:.]\s{0,3}[\["']{0,3}$"""
+)
+_PHONE: Final = re.compile(
+    r"(?<![\d.-])(?:\+?1[ -]?)?(?:\(([2-9]\d{2})\) ?|([2-9]\d{2})[ .-])[2-9]\d{2}[ .-]\d{4}(?![\d-]|\.\d)"
+)
+_BARE_PHONE: Final = re.compile(r"(?:\+?1[ .-]?)?\(?[2-9]\d{2}\)?[ .-]{0,2}[2-9]\d{2}[ .-]?\d{4}|\+\d{9,15}")
+_SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)")
+_BARE_SSN: Final = re.compile(r"(?!000|666|9)\d{3}[- ]?(?!00)\d{2}[- ]?(?!0000)\d{4}")
+_MRN_VALUE: Final = re.compile(r"[A-Za-z]{0,4}[-_#: ]?\d{5,12}[A-Za-z]?")
+_MRN_TEXT: Final = re.compile(
+    r"(?i)\b(?:mrn|medical record (?:number|no\.?|#)|patient (?:id|number))"
+    r"\s{0,2}[:#=-]?\s{0,2}([A-Z]{0,3}-?\d{5,12})\b"
+)
+_BIRTH_VALUE: Final = re.compile(
+    r"(?:19|20)\d{2}[-/.]?[01]?\d[-/.]?[0-3]?\d|[01]?\d[-/.][0-3]?\d[-/.](?:19|20)\d{2}|[01]\d[0-3]\d(?:19|20)\d{2}"
+)
+_PERSON_NAME: Final = re.compile(r"[^\W\d_][^\W\d_'’ .-]{1,40}(?:[ ][^\W\d_][^\W\d_'’.-]{0,40}){0,3}")
+_LOCAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+'-]{0,63}$")
+_DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,6}[A-Za-z]{2,24}(?![\w@-])")
+_FILE_ENDINGS: Final = frozenset(
+    ("png", "jpg", "jpeg", "gif", "svg", "webp", "js", "mjs", "css", "html", "json", "map", "woff", "ttf", "mp4", "ico")
+)
+_ROLES: Final = frozenset(
+    (
+        "info", "contact", "support", "noreply", "no-reply", "donotreply", "hello", "admin", "webmaster",
+        "press", "media", "office", "sales", "help", "service", "privacy", "careers", "jobs", "hr", "billing",
+        "marketing", "postmaster", "appointments", "feedback", "news", "newsletter", "legal", "security",
+        "abuse", "team", "mail",
+    )
+)  # fmt: skip
+_TOLL_FREE: Final = frozenset(("800", "833", "844", "855", "866", "877", "888", "900"))
+_WORDS: Final = (
+    "phone", "mobile", "ssn", "mrn", "birth", "dob", "bday", "patient", "medical_record", "medical record",
+    "social_sec", "tel=", 'tel"', "ph=", "ph]", 'ph"', "pn=", "pn.", 'pn"', "first_name", "last_name",
+    "firstname", "lastname", "fname", "lname", "member_id", "memberid", "cell", "callback", "full_name",
+    "fullname", "taxid", "record_number", "subscriber_id", "db]", 'db"',
+)  # fmt: skip
+_DIGITS: Final = re.compile(r"\d\d\d\)? ?[-. ]\d\d\d?[-. ]\d{4}")
+_NAMED_VALUE: Final = re.compile(r"""([A-Za-z][\w.\[\]-]{1,60}+)["'\s]{0,4}+[=:]["'\s\[]{0,4}+[+(]{0,2}+\w""")
+_PERSONAL_NAMES: Final = _PHONE_NAMES | _SSN_NAMES | _MRN_NAMES | _BIRTH_NAMES | _GIVEN_NAMES
+MAX_AT_SIGNS: Final = 200
+MAX_NUMBERS: Final = 2_000
+
+
+@lru_cache(maxsize=8192)
+def normal_name(name: str) -> str:
+    """A field's name as the lists know it: innermost part, lower-case, camel case split: `ud[em]` → `em`."""
+    inner = name.rstrip("]").replace("[]", "")
+    for separator in ("[", "."):
+        inner = inner.rpartition(separator)[2]
+    if not inner.islower():
+        inner = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", inner[:80])
+    return inner.lower().replace("-", "_").strip("_")
+
+
+def name_means(kind: ExposureKind, name: str) -> bool:
+    """Say whether a field of that name is meant to hold that kind of identifier."""
+    known = _NAMES.get(kind)
+    return known is not None and normal_name(name) in known
+
+
+def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
+    """Cheap test on a flat layer: False means that `shape_of` would find nothing in any of its fields."""
+    if "@" in layer and _emails(layer):
+        return True
+    if any(word in low for word in _WORDS) and _names_a_person(layer, low):
+        return True
+    for digits in islice(_DIGITS.finditer(layer), MAX_NUMBERS):
+        around = layer[max(0, digits.start() - 8) : digits.end() + 3]
+        if _SSN.search(around) or _PHONE.search(around):
+            return True
+    for token in tokens:
+        if len(token) in (32, 40, 43, 44, 64):
+            at = layer.find(token)
+            before = _NAME_BEFORE.search(layer[max(0, at - 60) : at])
+            if before and _hash_kind(before[1]) is not None:
+                return True
+    return False
+
+
+def _names_a_person(layer: str, low: str) -> bool:
+    if ("mrn" in low or "medical record" in low or "patient" in low) and _MRN_TEXT.search(layer):
+        return True
+    return any(normal_name(match[1]) in _PERSONAL_NAMES for match in _NAMED_VALUE.finditer(layer))
+
+
+def shape_of(name: str, text: str) -> Shape | None:
+    """Say what the value of one field looks like; None if like nothing personal. Names come as in the request."""
+    if not 2 < len(text) <= 20_000:
+        return None
+    normal = normal_name(name)
+    return _hashed(name, text) or _email(normal, text) or _numbered(normal, text) or _named(normal, text)
+
+
+def _hash_kind(name: str) -> tuple[ExposureKind, Certainty] | None:
+    normal = normal_name(name)
+    if normal in _HASHED_NAMES:
+        return ExposureKind.EMAIL, Certainty.LIKELY
+    if normal in _PHONE_NAMES:
+        return ExposureKind.PHONE, Certainty.LIKELY
+    if normal in _ID_NAMES:
+        return ExposureKind.EXTERNAL_ID, Certainty.POSSIBLE
+    return None
+
+
+def _hashed(name: str, text: str) -> Shape | None:
+    value = text.strip()
+    digest: str | None = None
+    if len(value) in _HEX_HASHES and _HEX.fullmatch(value):
+        digest = _HEX_HASHES[len(value)]
+    elif len(value) in (43, 44) and _BASE64_SHA256.fullmatch(value) and not value.islower() and not value.isupper():
+        digest = "sha256"
+    if digest is None:
+        return None
+    kind = _hash_kind(name)
+    return None if kind is None else Shape(kind[0], value, Form.HASHED, digest, kind[1])
+
+
+def _emails(text: str) -> list[str]:
+    found: list[str] = []
+    at = -1
+    for _ in range(MAX_AT_SIGNS):
+        at = text.find("@", at + 1)
+        if at < 0:
+            break
+        local = _LOCAL.search(text, max(0, at - 64), at)
+        domain = _DOMAIN.match(text, at + 1, at + 256)
+        if local and domain and domain[0].rpartition(".")[2].lower() not in _FILE_ENDINGS:
+            found.append(f"{local[0]}@{domain[0]}")
+    return found
+
+
+def _email(normal: str, text: str) -> Shape | None:
+    if "@" not in text:
+        return None
+    found = _emails(text)
+    if not found:
+        return None
+    value = found[0]
+    whole = len(text.strip()) == len(value)
+    if whole and normal in _HASHED_NAMES:
+        certainty = Certainty.CERTAIN
+    elif whole or normal in _HASHED_NAMES:
+        certainty = Certainty.LIKELY
+    else:
+        certainty = Certainty.POSSIBLE
+    # The clinic's own mailbox on a contact link is no patient.
+    if value.partition("@")[0].lower() in _ROLES:
+        certainty = Certainty.POSSIBLE
+    return Shape(ExposureKind.EMAIL, value, Form.PLAIN, None, certainty)
+
+
+def _numbered(normal: str, text: str) -> Shape | None:
+    value = text.strip()
+    if normal in _SSN_NAMES and _BARE_SSN.fullmatch(value):
+        return Shape(ExposureKind.EXTERNAL_ID, value, Form.PLAIN, None, Certainty.CERTAIN)
+    if normal in _PHONE_NAMES and _BARE_PHONE.fullmatch(value):
+        return Shape(ExposureKind.PHONE, value, Form.PLAIN, None, Certainty.LIKELY)
+    if normal in _MRN_NAMES and _MRN_VALUE.fullmatch(value):
+        return Shape(ExposureKind.EXTERNAL_ID, value, Form.PLAIN, None, Certainty.LIKELY)
+    if normal in _BIRTH_NAMES and _BIRTH_VALUE.fullmatch(value):
+        return Shape(ExposureKind.DATE_OF_BIRTH, value, Form.PLAIN, None, Certainty.LIKELY)
+    if not any(mark in text for mark in "-. :#"):
+        return None
+    record = _MRN_TEXT.search(text)
+    if record:
+        return Shape(ExposureKind.EXTERNAL_ID, record[1], Form.PLAIN, None, Certainty.LIKELY)
+    social = _SSN.search(text)
+    if social:
+        whole = social[0] == value
+        return Shape(
+            ExposureKind.EXTERNAL_ID, social[0], Form.PLAIN, None, Certainty.LIKELY if whole else Certainty.POSSIBLE
+        )
+    phone = _PHONE.search(text)
+    if phone and (phone[1] or phone[2]) not in _TOLL_FREE:
+        return Shape(ExposureKind.PHONE, phone[0], Form.PLAIN, None, Certainty.POSSIBLE)
+    return None
+
+
+def _named(normal: str, text: str) -> Shape | None:
+    if normal in _GIVEN_NAMES:
+        value = text.strip()
+        if _PERSON_NAME.fullmatch(value):
+            return Shape(ExposureKind.NAME, value, Form.PLAIN, None, Certainty.LIKELY)
+    return None

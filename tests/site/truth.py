@@ -8,12 +8,15 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import urlsplit, urlunsplit
 
-from scanner.model import PageCapture, RequestRecord
+from scanner.model import Outcome, PageCapture, RequestRecord
 from tests.site.mechanisms import Expected, Mechanism, Multipart, Seen
 from tests.site.server import Received
 
 Wire = tuple[str, str, bytes | None]
 """Method, URL as the server would see it, body."""
+
+LAST_MOMENT = 10
+"""How many requests of a page that never stops sending may be on their way when it is cut off."""
 
 
 def on_wire(url: str) -> str:
@@ -28,9 +31,22 @@ def recorded(request: RequestRecord) -> Wire:
     return method, on_wire(request.url), request.body
 
 
-def is_marked(request: RequestRecord) -> bool:
-    """Say whether the record itself says that this request was an attempt or was answered by the browser."""
-    return bool(request.blocked or request.failure or request.from_cache)
+def is_marked(request: RequestRecord, *, whole: bool = True) -> bool:
+    """Say whether the record itself says that this was an attempt, or was answered by the browser.
+
+    In a visit that was not `whole`, a request without any answer says no more than that it was about to be sent.
+    """
+    unanswered = not whole and request.status is None
+    return bool(request.blocked or request.failure or request.from_cache or unanswered)
+
+
+def of_attempt(mechanism: Mechanism, received: Sequence[Received], attempt: int) -> Sequence[Received]:
+    """Return what the server received during one attempt at the page: each begins with the page itself."""
+    starts = [index for index, entry in enumerate(received) if entry.url == mechanism.url and entry.method == "GET"]
+    if len(starts) < attempt:
+        return received
+    end = starts[attempt] if attempt < len(starts) else len(received)
+    return received[starts[attempt - 1] : end]
 
 
 def belongs_to(mechanism: str, request: RequestRecord) -> bool:
@@ -40,15 +56,19 @@ def belongs_to(mechanism: str, request: RequestRecord) -> bool:
 def compare(mechanism: Mechanism, capture: PageCapture, received: Sequence[Received]) -> list[str]:
     """Return everything wrong with `capture` in words; empty when record and server agree and the page did its work."""
     own = [request for request in capture.requests if belongs_to(mechanism.name, request)]
+    received = of_attempt(mechanism, received, capture.attempt)
     server: Counter[Wire] = Counter((entry.method, entry.url, entry.body) for entry in received if entry.complete)
     record: Counter[Wire] = Counter(recorded(request) for request in own)
-    marked: Counter[Wire] = Counter(recorded(request) for request in own if is_marked(request))
-    if capture.attempt > 1:  # the server saw every attempt, the record holds the last
-        server = Counter(dict.fromkeys(server, 1)) | Counter({wire: record[wire] for wire in record if wire in server})
+    whole = capture.outcome is Outcome.OK
+    marked: Counter[Wire] = Counter(recorded(request) for request in own if is_marked(request, whole=whole))
+    missing_wires = server - record
+    if mechanism.endless:
+        # Cut off in the middle: what it sent in the very last moment may have had no listener any more.
+        missing_wires -= Counter((entry.method, entry.url, entry.body) for entry in received[-LAST_MOMENT:])
     wrong = [f"visit ended as {capture.outcome} ({capture.stop_reason}: {capture.detail})"] * (
         capture.outcome not in mechanism.outcomes
     )
-    wrong += [f"NOT RECORDED ×{n}: {_show(wire)}" for wire, n in (server - record).items()]
+    wrong += [f"NOT RECORDED ×{n}: {_show(wire)}" for wire, n in missing_wires.items()]
     wrong += [f"INVENTED ×{n}: {_show(wire)}" for wire, n in (record - server - marked).items()]
     for expected in mechanism.expected:
         wrong += _unmet(expected, received, own)

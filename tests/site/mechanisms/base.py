@@ -68,6 +68,8 @@ class Mechanism:
     visit_timeout_ms: int
     cookies: tuple[str, ...]
     """Cookie names that must be found after the visit."""
+    endless: bool
+    """The page never stops sending, so every visit is cut off in the middle."""
 
     @property
     def url(self) -> str:
@@ -84,6 +86,7 @@ def mechanism(
     service_workers: bool = False,
     visit_timeout_ms: int = 40_000,
     cookies: tuple[str, ...] = (),
+    endless: bool = False,
 ) -> Mechanism:
     """Build a mechanism. An expectation is `METHOD URL`, or a pair or triple with body and fate."""
 
@@ -120,6 +123,7 @@ def mechanism(
         service_workers=service_workers,
         visit_timeout_ms=visit_timeout_ms,
         cookies=cookies,
+        endless=endless,
     )
 
 

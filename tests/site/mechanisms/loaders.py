@@ -146,6 +146,7 @@ STREAMS = (
         "GET {T}/o.stream?{M}",
         "GET {T}/got?{M}&d=hello",
         outcomes="ok partial",
+        endless=True,
         visit_timeout_ms=9_000,
         assets={
             "{T}/o.stream?{M}": Reply(200, (("Content-Type", "text/event-stream"),), b"data: hello\n\n", Fate.ENDLESS)
@@ -166,6 +167,7 @@ STREAMS = (
         "GET {T}/poll.json?{M}&n=0",
         "GET {T}/poll.json?{M}&n=3",
         outcomes="ok partial",
+        endless=True,
         visit_timeout_ms=12_000,
     ),
     mechanism(

@@ -24,7 +24,7 @@ def collect(pages: Sequence[PageInventory], names: Names) -> InventoryView:
     for found in others.values():
         found.sort(key=lambda other: (-other.pages, other.subject, other.tag or ""))
     return InventoryView(
-        vendors=_vendors([_tag(key, parts, names) for key, parts in tags.items()]),
+        vendors=_vendors(_without_shadows([_tag(key, parts, names) for key, parts in tags.items()])),
         third_parties=tuple(others[SightingKind.HOST]),
         scripts=tuple(others[SightingKind.SCRIPT]),
         cookies=tuple(others[SightingKind.COOKIE]),
@@ -150,6 +150,21 @@ def _tag(key: TagKey, parts: dict[Identity, _Seen], names: Names) -> TagView:
         features=tuple(sorted(identity.subject for identity, _ in of(SightingKind.FEATURE))),
         endpoints=tuple(sorted(identity.subject for identity, _ in of(SightingKind.ENDPOINT))),
     )
+
+
+def _without_shadows(tags: list[TagView]) -> list[TagView]:
+    """Leave out a product's loader that names no account where its accounts are known on all of its pages."""
+    pages_of: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for tag in tags:
+        if tag.key.account is not None:
+            pages_of[tag.key.vendor, tag.key.product].update(tag.pages)
+    return [
+        tag
+        for tag in tags
+        if tag.key.account is not None
+        or tag.sends
+        or not pages_of[tag.key.vendor, tag.key.product].issuperset(tag.pages)
+    ]
 
 
 def _vendors(tags: list[TagView]) -> tuple[VendorView, ...]:

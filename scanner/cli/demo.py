@@ -11,7 +11,7 @@ import click
 
 from reports.escape import one_line
 from scanner.cli.options import width_of_output
-from scanner.cli.output import print_report, write_report
+from scanner.cli.output import print_report, view_of, write_report
 from scanner.cli.progress import watching
 from scanner.config import site_from_url
 from scanner.demo import ClinicSite
@@ -57,8 +57,9 @@ def demo(report_dir: Path, serve: bool) -> None:
             with watching(quiet=False) as observe:
                 second = asyncio.run(app.scan(site, observe=observe))
             click.echo()
-            print_report(app, second, site, width=width_of_output())
-            paths = write_report(app, second, site, report_dir)
+            view = view_of(app, second, site)
+            print_report(view, width=width_of_output())
+            paths = write_report(view, report_dir)
         click.echo()
         click.echo(f"The HTML report: {one_line(str(paths.html.resolve()))}")
         if serve:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import click
 
 from reports.jsonable import report_document
-from reports.model import ReportView
+from reports.model import ReportState, ReportView
 from reports.render import render_html
 from reports.text import full
 from reports.view import build_view
@@ -45,18 +47,13 @@ def view_of(app: App, comparison: Comparison, site: SiteConfig) -> ReportView:
     )
 
 
-def print_report(app: App, comparison: Comparison, site: SiteConfig, *, width: int) -> None:
-    import sys
-
+def print_report(view: ReportView, *, width: int) -> None:
     colour = sys.stdout.isatty()
-    click.echo(full(view_of(app, comparison, site), width, colour=colour).rstrip("\n"), color=colour)
+    click.echo(full(view, width, colour=colour).rstrip("\n"), color=colour)
 
 
-def write_report(app: App, comparison: Comparison, site: SiteConfig, folder: Path) -> Written:
+def write_report(view: ReportView, folder: Path) -> Written:
     """Write `report.html` and `report.json` into `folder`, which is made if need be."""
-    import json
-
-    view = view_of(app, comparison, site)
     folder.mkdir(parents=True, exist_ok=True)
     paths = Written(folder / "report.html", folder / "report.json")
     paths.html.write_text(render_html(view), encoding="utf-8")
@@ -66,25 +63,29 @@ def write_report(app: App, comparison: Comparison, site: SiteConfig, folder: Pat
 
 def show(
     app: App, comparison: Comparison, site: SiteConfig, *, as_json: bool, report_dir: Path | None, document: str
-) -> None:
-    """Print text or JSON to standard output, and write the report files if asked for."""
+) -> ReportView:
+    """Print text or JSON to standard output, and write the report files if asked for; return what they say."""
+    view = view_of(app, comparison, site)
     if report_dir is not None:
-        written = write_report(app, comparison, site, report_dir)
-        click.echo(f"report: {written.html}", err=True)
+        click.echo(f"report: {write_report(view, report_dir).html}", err=True)
     if as_json:
-        body: dict[str, Any] = report_document(view_of(app, comparison, site))
+        body: dict[str, Any] = report_document(view)
         print_json({**body, "document": document})
     else:
-        print_report(app, comparison, site, width=width_of_output())
+        print_report(view, width=width_of_output())
+    return view
 
 
-def exit_code(comparison: Comparison, site: SiteConfig, *, exit_zero: bool = False) -> Exit:
+_EXITS = {
+    ReportState.CLEAN: Exit.CLEAN,
+    ReportState.FIRST_SCAN: Exit.CLEAN,
+    ReportState.DRIFT: Exit.DRIFT,
+    ReportState.VIOLATIONS: Exit.DRIFT,
+    ReportState.UNVERIFIED: Exit.COVERAGE,
+}
+
+
+def exit_code(view: ReportView, *, exit_zero: bool = False) -> Exit:
     """0 nothing to report, 1 drift or violations, 3 nothing seen but too few pages seen whole."""
-    noteworthy = any(finding.violation for finding in comparison.findings) or (
-        comparison.drift is not None and not comparison.drift.empty
-    )
-    if noteworthy:
-        return Exit.CLEAN if exit_zero else Exit.DRIFT
-    if comparison.scan.coverage.ratio < site.coverage_threshold:
-        return Exit.COVERAGE
-    return Exit.CLEAN
+    code = _EXITS[view.verdict.state]
+    return Exit.CLEAN if exit_zero and code is Exit.DRIFT else code

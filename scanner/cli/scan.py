@@ -80,5 +80,5 @@ def scan(
         with watching(quiet=quiet) as observe:
             comparison = asyncio.run(app.scan(site, observe=observe, keep=spool.keep))
         spool.write()
-        show(app, comparison, site, as_json=as_json, report_dir=report_dir, document="scan")
-        raise SystemExit(exit_code(comparison, site, exit_zero=exit_zero))
+        view = show(app, comparison, site, as_json=as_json, report_dir=report_dir, document="scan")
+        raise SystemExit(exit_code(view, exit_zero=exit_zero))

@@ -51,8 +51,8 @@ def diff(
     with App.open(chosen.store_url, chosen.rule_paths) as app:
         scan = _scan(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains, with_last=against == "last")
-        show(app, comparison, chosen.site, as_json=as_json, report_dir=None, document="diff")
-        raise SystemExit(exit_code(comparison, chosen.site, exit_zero=exit_zero))
+        view = show(app, comparison, chosen.site, as_json=as_json, report_dir=None, document="diff")
+        raise SystemExit(exit_code(view, exit_zero=exit_zero))
 
 
 @click.command()

@@ -109,6 +109,7 @@ SKIPPED = {
     "trap": "endless variants of one address",
     "stopped": "the scan was stopped",
     "off-site": "leads to another site",
+    "gone": "does not exist any more (404 or 410): a dead link",
     "redirect": "leads to a page that was visited already",
 }
 

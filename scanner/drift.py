@@ -209,7 +209,7 @@ def _unverified(
         reason = f"shows {what} that the older scan, which did not see this page whole, may have overlooked"
         found[page] = Unverified(page, new_pages[page].outcome, reason)
     for page, inventory in new_pages.items():
-        if inventory.outcome is not Outcome.OK and page not in gone:
+        if inventory.outcome is not Outcome.OK and page not in gone and inventory.status not in _GONE_STATUSES:
             found[page] = Unverified(page, inventory.outcome, _why(inventory))
     return tuple(found[page] for page in sorted(found))
 

@@ -611,8 +611,7 @@ class SkippedPage:
     url: str
     reason: str
     """robots | out-of-scope | excluded | template-limit | page-limit | depth | duration | not-html | trap |
-    stopped | off-site |
-    redirect (leads to a page that was visited already)"""
+    stopped | off-site | gone (answers 404 or 410) | redirect (leads to a page that was visited already)"""
     detail: str | None = None
 
 

@@ -52,6 +52,7 @@ class Frontier:
         self._scope = SiteScope(site)
         self._learner = TemplateLearner()
         self._ledger = Ledger()
+        self._start = frozenset(filter(None, map(self._origins.page, site.start)))
         self._limits = Limits(site, self._learner, filter(None, map(self._origins.page, expected)))
         self._templates_begun: set[str] = set()
         self._queued: set[str] = set()
@@ -199,7 +200,7 @@ class Frontier:
             place = self._limits.place(page)
             self._limits.admit(page, place)
             self._templates_begun.add(place.template)
-            self._ledger.visit(page, capture.outcome)
+            self._ledger.visit(page, capture.outcome, gone=_is_gone(page, capture, self._start))
         self._follow(capture, depth)
 
     def stop(self, reason: str) -> None:
@@ -233,7 +234,7 @@ class Frontier:
                 self._limits.withdraw(task.page)
             if earlier is Outcome.OK or capture.outcome is not Outcome.OK:
                 return None
-        self._ledger.visit(page, capture.outcome)
+        self._ledger.visit(page, capture.outcome, gone=_is_gone(page, capture, self._start))
         return page
 
     def _drop(self, page: str) -> None:
@@ -299,3 +300,8 @@ class Frontier:
     def _shown(self, template: str) -> str:
         """Leave the host out where it is the start page's own."""
         return template.removeprefix(urlsplit(self._origins.page(self._site.start[0])).netloc)
+
+
+def _is_gone(page: str, capture: PageCapture, start: frozenset[str]) -> bool:
+    """Say whether the server answered that there is no such page; a start page that is missing is a failure."""
+    return capture.outcome is Outcome.FAILED and capture.status in (404, 410) and page not in start

@@ -16,6 +16,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._outcomes: dict[str, Outcome] = {}
+        self._gone: set[str] = set()
         self._skipped: dict[str, SkippedPage] = {}
 
     def __len__(self) -> int:
@@ -33,9 +34,14 @@ class Ledger:
         """Return how the visit of `page` ended; None if there was none."""
         return self._outcomes.get(page)
 
-    def visit(self, page: str, outcome: Outcome) -> None:
-        """Enter a visit. It counts for more than an earlier reason to leave the page out."""
+    def visit(self, page: str, outcome: Outcome, *, gone: bool = False) -> None:
+        """Enter a visit. It counts for more than an earlier reason to leave the page out.
+
+        `gone`: the server says that there is no such page. That is an answer, not a failure: the dead link is
+        counted apart, and does not lower the coverage.
+        """
         self._outcomes[page] = outcome
+        (self._gone.add if gone else self._gone.discard)(page)
         self._skipped.pop(page, None)
 
     def skipped(self, page: str) -> SkippedPage | None:
@@ -52,10 +58,11 @@ class Ledger:
     def coverage(
         self, unvisited: int, deferred: Iterable[SkippedPage], limited_templates: Iterable[tuple[str, int]]
     ) -> Coverage:
-        ends = Counter(self._outcomes.values())
+        ends = Counter(outcome for page, outcome in self._outcomes.items() if page not in self._gone)
         reasons = Counter(skipped.reason for skipped in (*self._skipped.values(), *deferred))
+        reasons.update({"gone": len(self._gone)} if self._gone else {})
         return Coverage(
-            planned=len(self._outcomes) + unvisited,
+            planned=ends.total() + unvisited,
             ok=ends[Outcome.OK],
             partial=ends[Outcome.PARTIAL],
             failed=ends[Outcome.FAILED],

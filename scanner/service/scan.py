@@ -7,13 +7,13 @@ import os
 import socket
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 
 from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
 from scanner.crawl.politeness import Gate
-from scanner.errors import Interrupted
+from scanner.errors import Interrupted, TagdriftError
 from scanner.model import (
     Coverage,
     Outcome,
@@ -75,6 +75,7 @@ class ScanRun:
     _ok: int = 0
     _done: int = 0
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _read_robots: Callable[[Iterable[str]], Awaitable[None]] | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One writer per scan."""
 
@@ -102,15 +103,10 @@ class ScanRun:
         frontier.add_start()
         for source, urls in found.pages:
             frontier.add(urls, source)
+        self._read_robots = found.read_robots
         scan = await self._open_scan(frontier)
-        side_tasks = [asyncio.create_task(self._renew_lease()), asyncio.create_task(self._end_of_time(frontier))]
-        try:
-            async with self.fleet:
-                await self._until_done_or_stopped(self._crawl(scan, frontier, gate))
-        finally:
-            for task in side_tasks:
-                task.cancel()
-            await asyncio.gather(*side_tasks, return_exceptions=True)
+        async with self.fleet:
+            await self._until_done_or_stopped(self._crawl(scan, frontier, gate), frontier)
         coverage = frontier.coverage()
         state = ScanState.INCOMPLETE if coverage.unvisited else ScanState.COMPLETE
         return await asyncio.to_thread(
@@ -123,20 +119,28 @@ class ScanRun:
             "; ".join(found.notes) or None,
         )
 
-    async def _until_done_or_stopped(self, crawling: Coroutine[None, None, None]) -> None:
+    async def _until_done_or_stopped(self, crawling: Coroutine[None, None, None], frontier: Frontier) -> None:
+        """Crawl until nothing is left, somebody asks to stop, or the lease is lost."""
         crawl = asyncio.create_task(crawling)
-        stopped = asyncio.create_task(self.stop.wait())
-        await asyncio.wait({crawl, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not crawl.done():
-            crawl.cancel()
-            await asyncio.wait({crawl})
-        if crawl.cancelled():
-            raise Interrupted(
-                f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
-                hint="run the same command again to go on from there",
-            )
-        crawl.result()  # what went wrong in a worker surfaces here
+        renewal = asyncio.create_task(self._renew_lease())
+        others = [asyncio.create_task(self.stop.wait()), renewal, asyncio.create_task(self._end_of_time(frontier))]
+        try:
+            await asyncio.wait({crawl, others[0], renewal}, return_when=asyncio.FIRST_COMPLETED)
+            if not crawl.done():
+                crawl.cancel()
+                await asyncio.wait({crawl})
+            if renewal.done():
+                renewal.result()  # says why the lease could not be renewed
+            if crawl.cancelled():
+                raise Interrupted(
+                    f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
+                    hint="run the same command again to go on from there",
+                )
+            _first_error(crawl)
+        finally:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
 
     async def _renew_lease(self) -> None:
         while True:
@@ -224,6 +228,8 @@ class ScanRun:
             self._news.notify_all()
 
     async def _finish(self, scan: ScanRecord, task: VisitTask, capture: PageCapture, frontier: Frontier) -> None:
+        if self._read_robots is not None:
+            await self._read_robots(frontier.origins(capture))
         page = frontier.done(task, capture)
         self.keep(capture)
         if page is None:
@@ -263,3 +269,20 @@ class ScanRun:
                 note=note,
             )
         )
+
+
+def _first_error(crawl: asyncio.Task[None]) -> None:
+    """Raise what ended the crawl: a full disk is one error, however many workers met it."""
+    try:
+        crawl.result()
+    except BaseExceptionGroup as group:
+        known, unknown = group.split(TagdriftError)
+        if unknown is not None or known is None:
+            raise
+        raise _leaf(known) from None
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from rules.message import Message
-from rules.model import Condition, FieldRole, PageRule, Rule, RuleSet, ValueTest
+from rules.model import Condition, FieldRole, PageRule, Ref, Rule, RuleSet, ValueTest
 
 Test = Callable[[Message], bool]
 MEMO_LIMIT = 8_192
@@ -154,6 +154,8 @@ class ReadyRule:
     own_hosts: tuple[Callable[[str], bool], ...]
     standard_events: frozenset[str]
     loose_spelling: dict[str, str]
+    consent: tuple[tuple[str, tuple[Ref, ...], str | None], ...]
+    """(name, where from, the one field that must be there or None): most requests carry few signals."""
     event_field: str
     """Where a custom event's name stands, for its exposure."""
     role_memo: dict[str, FieldRole | None] = field(default_factory=dict)
@@ -211,8 +213,17 @@ def _ready(rule: Rule, order: int) -> ReadyRule:
         own_hosts=tuple(host_pattern(f".{domain.lstrip('.')}") for domain in rule.vendor.domains),
         standard_events=frozenset(rule.standard_events),
         loose_spelling={compact(name): name for name in rule.standard_events} if rule.loose_events else {},
+        consent=tuple((name, refs, _only_field(refs)) for name, refs in rule.consent),
         event_field=next((ref.fields[0] for ref in rule.event if ref.fields), "(event)"),
     )
+
+
+def _only_field(refs: tuple[Ref, ...]) -> str | None:
+    fields = {path for ref in refs for path in ref.fields}
+    if len(fields) != 1 or any(ref.default or not ref.fields for ref in refs):
+        return None
+    only = fields.pop()
+    return None if "*" in only else only
 
 
 def compact(event: str) -> str:

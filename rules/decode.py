@@ -81,7 +81,8 @@ def parse_query(text: str, item: int = -1, separator: str = "&") -> list[Field]:
             if "%" in name:
                 name = unquote(name)
         if "%" in value or "+" in value:
-            value = unquote_plus(value)
+            # A long value of stray percent signs would cost much and change nothing.
+            value = unquote_plus(value) if len(value) < 10_000 or _ESCAPE.search(value) else value.replace("+", " ")
         if "[" in name:
             append((canonical(name), display(name), value, item))
         else:

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rules.entities import owner_of
-from rules.match import match_request
+from rules.match import match_message
+from rules.message import Message, page_host
 from rules.model import RuleSet
 from scanner.masking import mask
 from scanner.model import Detection, RequestRecord
-from scanner.urls import host_of, is_third_party, registrable_domain
+from scanner.urls import registrable_domain, same_site
 
 FORMAT = 1
+_TEXTS = ("method", "content_type", "page_url", "type", "body_base64")
 
 
 def explain_line(line: str | bytes, rules: RuleSet, own_domains: Iterable[str] = ()) -> dict[str, Any]:
@@ -38,14 +40,16 @@ def explain(request: Mapping[str, Any], rules: RuleSet, own_domains: Iterable[st
         record, page_url = _record(request)
     except ValueError as error:
         return _refusal(str(error), url=request.get("url"))
-    host = host_of(record.url)
-    detections = match_request(record, rules, page_url=page_url, own_domains=own_domains)
+    message = Message(record)
+    host = message.host
+    page = page_host(page_url) if page_url else ""
+    detections = match_message(message, rules, page_url=page_url, own_domains=own_domains)
     return {
         "format": FORMAT,
         "url": record.url,
         "host": host,
         "owner": owner_name(host, rules),
-        "third_party": is_third_party(record.url, page_url, own_domains) if page_url and host_of(page_url) else None,
+        "third_party": bool(host) and not same_site(host, page, own_domains) if page else None,
         "detections": [explained(detection) for detection in detections],
     }
 
@@ -89,7 +93,7 @@ def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
     url = request.get("url")
     if not isinstance(url, str) or not url:
         raise ValueError("`url` is missing or not text")
-    for name in ("method", "content_type", "page_url", "type", "body_base64"):
+    for name in _TEXTS:
         if not isinstance(request.get(name), str | None):
             raise ValueError(f"`{name}` is not text")
     body = request.get("body")

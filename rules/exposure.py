@@ -126,6 +126,6 @@ def is_placeholder(kind: ExposureKind, value: str) -> bool:
 
 def tidy(value: str) -> str:
     """Undo a second percent-encoding of a single value. URLs are left alone: their escapes belong to them."""
-    if "%" in value and "://" not in value:
+    if "%" in value and "://" not in value and len(value) < 10_000:
         return unescape(value)
     return value

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from rules.compiled import Entry, ReadyRule, index_of
 from rules.decode import from_base64
-from rules.message import Message
+from rules.message import Message, page_host
 from rules.model import RuleSet
 from rules.page import match_traces
 from rules.read import read
 from scanner.model import Detection, PageCapture, RequestRecord, SignalKind
-from scanner.urls import host_of, same_site
+from scanner.urls import same_site
 
 _EVIDENCE = {
     SignalKind.SCRIPT: "source",
@@ -38,12 +38,13 @@ def match_request(
         page_url: the page's final URL; None if unknown. A beacon to the page's own site is first-party collection.
         own_domains: further registrable domains of the page's owner.
     """
-    return _detections(Message(request), rules, page_url, own_domains)
+    return match_message(Message(request), rules, page_url=page_url, own_domains=own_domains)
 
 
-def _detections(
-    message: Message, rules: RuleSet, page_url: str | None, own_domains: Iterable[str]
+def match_message(
+    message: Message, rules: RuleSet, *, page_url: str | None, own_domains: Iterable[str] = ()
 ) -> tuple[Detection, ...]:
+    """`match_request` for a request that was taken apart already."""
     index = index_of(rules)
     matched: list[ReadyRule] = []
     if message.host:
@@ -61,8 +62,8 @@ def _detections(
     if len(matched) > 1:
         speaking = {ready.rule.vendor.id for ready in matched if not ready.rule.fallback}
         matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
-    page_host = host_of(page_url) if page_url else ""
-    local = bool(page_host) and same_site(message.host, page_host, own_domains)
+    page = page_host(page_url) if page_url else ""
+    local = bool(page) and same_site(message.host, page, own_domains)
     return tuple(
         detection
         for ready in matched

@@ -25,6 +25,13 @@ def split_authority(authority: str) -> str:
     return host.partition(":")[0].rstrip(".").lower()
 
 
+@lru_cache(maxsize=1_024)
+def page_host(url: str) -> str:
+    """Return the host of a page's URL, or an empty string: the same few pages are asked for again and again."""
+    found = _URL.match(url)
+    return split_authority(found[2] or "") if found else ""
+
+
 @lru_cache(maxsize=16_384)
 def split_matrix(path: str) -> tuple[str, tuple[Field, ...]]:
     """Take `;name=value` parameters off a path: `/activity;src=1;type=a` is `/activity` and two fields.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections import ChainMap
+from collections.abc import Callable, Iterable, MutableMapping
 
 from rules.compiled import TEST_LENGTH, ReadyRule, compact, glob_pattern
 from rules.decode import Field, flatten, parse_json, to_text
@@ -13,7 +14,7 @@ from rules.model import Feature, FieldRole, Ref, ValueTest
 from scanner.model import Detection, Exposure, ExposureKind
 
 _EMPTY = frozenset({"", "{}", "[]"})
-Values = dict[str, list[tuple[str, int]]]
+Values = MutableMapping[str, list[tuple[str, int]]]
 """Field path → (value, item) in the request's order."""
 
 
@@ -21,7 +22,7 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
     """Return one detection per account the request names (usually one)."""
     rule = ready.rule
     fields = message.opened_by(ready.steps) if rule.decode else message.fields
-    values: Values = {}
+    values: dict[str, list[tuple[str, int]]] = {}
     for path, _, value, item in fields:
         known = values.get(path)
         if known is None:
@@ -69,16 +70,16 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
 # --------------------------------------------------------------------------- values
 
 
-def first_of(refs: Iterable[Ref], message: Message, values: Values, item: int | None = None) -> list[str]:
+def first_of(refs: Iterable[Ref], message: Message, values: Values) -> list[str]:
     """Return the values of the first reference that yields any."""
     for ref in refs:
-        found = _resolve(ref, message, values, item)
+        found = _resolve(ref, message, values)
         if found:
             return found
     return []
 
 
-def _resolve(ref: Ref, message: Message, values: Values, item: int | None) -> list[str]:
+def _resolve(ref: Ref, message: Message, values: Values) -> list[str]:
     if ref.path is not None:
         raw = _groups(ref.path, message.path)
     elif ref.host is not None:
@@ -86,10 +87,10 @@ def _resolve(ref: Ref, message: Message, values: Values, item: int | None) -> li
     elif ref.header is not None:
         raw = [value for name, value in message.record.headers if name == ref.header]
     elif ref.join is not None:
-        parts = [next(iter(_at(path, values, item)), "") for path in ref.fields]
+        parts = [next(iter(_at(path, values)), "") for path in ref.fields]
         raw = [ref.join.join(part for part in parts if part)] if parts and parts[0] else []
     else:
-        raw = [value for path in ref.fields for value in _at(path, values, item)]
+        raw = [value for path in ref.fields for value in _at(path, values)]
     if ref.index is not None:
         raw = raw[ref.index : ref.index + 1]
     if ref.pattern is not None:
@@ -121,17 +122,12 @@ def _groups(pattern: re.Pattern[str], text: str) -> list[str]:
     return ["".join(group or "" for group in found.groups())] if found.groups() else [found[0]]
 
 
-def _at(path: str, values: Values, item: int | None) -> list[str]:
-    """Values at a path or glob; within one item, its own values hide the shared ones."""
+def _at(path: str, values: Values) -> list[str]:
+    """Values at a path or glob."""
     if "*" in path:
         names = glob_pattern(path)
-        found = [pair for name, pairs in values.items() if names.fullmatch(name[:TEST_LENGTH]) for pair in pairs]
-    else:
-        found = values.get(path, [])
-    if item is None or not found:
-        return [value for value, _ in found]
-    own = [value for value, number in found if number == item]
-    return own or [value for value, number in found if number < 0]
+        return [value for name, pairs in values.items() if names.fullmatch(name[:TEST_LENGTH]) for value, _ in pairs]
+    return [value for value, _ in values.get(path, ())]
 
 
 # --------------------------------------------------------------------------- accounts and events
@@ -140,30 +136,34 @@ def _at(path: str, values: Values, item: int | None) -> list[str]:
 def _events(ready: ReadyRule, message: Message, values: Values) -> dict[str | None, list[str]]:
     """Events in the request's order, by account."""
     rule = ready.rule
-    numbers = _item_numbers(rule.items, values) if rule.items else []
+    items = _items(rule.items, values) if rule.items else []
     accounts: list[str | None]
-    if not numbers:
+    if not items:
         accounts = [*dict.fromkeys(first_of(rule.account, message, values))] or [None]
         found = first_of(rule.event, message, values)
         # Without `items` the first value counts, unless the reference itself splits a value into several events.
         events = found if any(ref.split or "*" in "".join(ref.fields) for ref in rule.event) else found[:1]
         return {account: [_spelling(ready, e) for e in events] for account in accounts}
     result: dict[str | None, list[str]] = {}
-    for number in numbers:
-        accounts = [*dict.fromkeys(first_of(rule.account, message, values, number))] or [None]
-        events = first_of(rule.event, message, values, number)[:1]
+    for item in items:
+        accounts = [*dict.fromkeys(first_of(rule.account, message, item))] or [None]
+        events = first_of(rule.event, message, item)[:1]
         for account in accounts:
             result.setdefault(account, []).extend(_spelling(ready, e) for e in events)
     return result
 
 
-def _item_numbers(items: str, values: Values) -> list[int]:
-    numbers: dict[int, None] = {}
+def _items(items: str, values: Values) -> list[Values]:
+    """The values of each line or list element, its own hiding the shared ones. One pass, however many there are."""
     prefix = "" if items in ("lines", "*") else items + "."
+    shared: dict[str, list[tuple[str, int]]] = {}
+    own: dict[int, dict[str, list[tuple[str, int]]]] = {}
     for path, pairs in values.items():
-        if path.startswith(prefix) or path == items:
-            numbers.update(dict.fromkeys(number for _, number in pairs if number >= 0))
-    return sorted(numbers)
+        numbered = path.startswith(prefix) or path == items
+        for pair in pairs:
+            home = own.setdefault(pair[1], {}) if numbered and pair[1] >= 0 else shared
+            home.setdefault(path, []).append(pair)
+    return [ChainMap(own[number], shared) for number in sorted(own)]
 
 
 def _spelling(ready: ReadyRule, event: str) -> str:
@@ -215,7 +215,7 @@ def expose(role: FieldRole, name: str, value: str, values: Values) -> Exposure |
 
 def _all_hold(tests: tuple[ValueTest, ...], values: Values) -> bool:
     def holds(test: ValueTest) -> bool:
-        found = _at(test.path, values, None)
+        found = _at(test.path, values)
         if test.pattern is not None:
             met = any(test.pattern.search(value[:TEST_LENGTH]) for value in found)
         else:
@@ -229,7 +229,7 @@ def _all_hold(tests: tuple[ValueTest, ...], values: Values) -> bool:
 
 
 def _features(features: tuple[Feature, ...], values: Values) -> list[str]:
-    return [name for feature in features for name in _feature_names(feature, _at(feature.path or "", values, None))]
+    return [name for feature in features for name in _feature_names(feature, _at(feature.path or "", values))]
 
 
 def response_features(features: tuple[Feature, ...], body: bytes) -> list[str]:
@@ -245,7 +245,7 @@ def response_features(features: tuple[Feature, ...], body: bytes) -> list[str]:
             values = {}
             for path, _, value, item in flatten(parse_json(text[text.find("{") :]) if "{" in text else None):
                 values.setdefault(path, []).append((value, item))
-        found += _feature_names(feature, _at(feature.path, values, None))
+        found += _feature_names(feature, _at(feature.path, values))
     return sorted(set(found))
 
 

@@ -1,0 +1,63 @@
+"""The rule files that ship: sound, and proven by their own examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.check import check, example_request
+from rules.load import bundled_sources, load_rules
+from rules.match import match_request
+from rules.model import Example, Rule
+
+RULES = load_rules()
+EXAMPLES = [
+    pytest.param(rule, example, id=f"{rule.id}-{n}") for rule in RULES.rules for n, example in enumerate(rule.examples)
+]
+
+
+def test_every_file_passes_schema_conventions_and_its_own_examples() -> None:
+    rules, problems = check()
+    assert [str(problem) for problem in problems] == []
+    assert rules is not None
+    assert rules.digest == RULES.digest
+
+
+def test_pinterest_meta_and_google_are_there() -> None:
+    assert {"pinterest", "meta", "google"} <= {vendor.id for vendor in RULES.vendors}
+    products = {product.id for vendor in RULES.vendors for product in vendor.products}
+    assert {"pinterest-tag", "meta-pixel", "google-analytics-4", "google-ads", "google-tag-manager"} <= products
+    assert len(bundled_sources()) == len(RULES.files)
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_a_vendor_inside_another_urls_parameter_matches_nothing(rule: Rule, example: Example) -> None:
+    from urllib.parse import quote
+
+    wrapped = example_request(Example(url=f"https://go.test/redirect?to={quote(example.url, safe='')}"))
+    assert match_request(wrapped, RULES, page_url="https://clinic.test/") == ()
+
+
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_a_look_alike_host_is_never_taken_for_the_vendors_own(rule: Rule, example: Example) -> None:
+    """Only a host-independent shape may still speak, and then it says that this is not the vendor's host."""
+    from dataclasses import replace
+    from urllib.parse import urlsplit
+
+    host = urlsplit(example.url).hostname or ""
+    fake = replace(example, url=example.url.replace(host, f"{host}.evil.test", 1))
+    for detection in match_request(example_request(fake), RULES, page_url="https://clinic.test/"):
+        found = RULES.rule(detection.rule)
+        assert any(condition.anywhere for condition in found.when)
+        assert detection.first_party_collection
+
+
+@pytest.mark.parametrize("rule", [pytest.param(r, id=r.id) for r in RULES.rules if r.kind == "event"])
+def test_an_event_rule_says_whose_account_it_is_or_names_no_account_at_all(rule: Rule) -> None:
+    assert rule.account
+
+
+def test_what_the_recorder_must_keep_is_bounded() -> None:
+    wanted = RULES.wanted()
+    assert {"pintrk", "fbq", "google_tag_manager"} <= set(wanted.globals)
+    assert any(body.host == "connect.facebook.net" for body in wanted.bodies)
+    assert not any(body.host == "*" and body.path in ("", ".") for body in wanted.bodies)

@@ -1,0 +1,107 @@
+"""The answer of `tagdrift explain`, to the letter of its contract."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from rules.explain import explain, explain_line
+from rules.load import load_rules
+
+RULES = load_rules()
+HASH = "7d1a54127b222502f5b79b5fb0803061152a44f92b37e23c6527baf665d4da9a"
+
+
+def test_the_whole_answer() -> None:
+    url = (
+        "https://www.facebook.com/tr/?id=1234567890123456&ev=Lead&dl=https%3A%2F%2Fclinic.test%2Fknee&dpo=LDU&ud[em]="
+        + HASH
+    )
+    assert explain({"url": url, "page_url": "https://clinic.test/knee"}, RULES) == {
+        "format": 1,
+        "url": url,
+        "host": "www.facebook.com",
+        "owner": "Facebook",
+        "third_party": True,
+        "detections": [
+            {
+                "rule": "meta.pixel.event",
+                "vendor": "meta",
+                "product": "meta-pixel",
+                "category": "advertising",
+                "kind": "event",
+                "account": "1234567890123456",
+                "event": "Lead",
+                "events": ["Lead"],
+                "first_party_collection": False,
+                "consent": {"dpo": "LDU"},
+                "exposures": [
+                    {"kind": "page_url", "field": "dl", "value": "https://clinic.test/knee"},
+                    {"kind": "email", "field": "ud[em]", "value": "7d1a54…"},
+                ],
+            }
+        ],
+    }
+
+
+def test_an_unknown_third_party_has_an_owner_and_no_detections() -> None:
+    answer = explain({"url": "https://i.pinimg.com/x.jpg", "page_url": "https://clinic.test/"}, RULES)
+    assert (answer["owner"], answer["third_party"], answer["detections"]) == ("Pinterest", True, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "page_url", "third_party"),
+    [
+        ("https://cdn.clinic.test/x", "https://www.clinic.test/", False),
+        ("https://cdn.other.test/x", "https://www.clinic.test/", True),
+        ("https://cdn.other.test/x", None, None),
+        ("data:text/plain,x", "https://www.clinic.test/", False),
+    ],
+)
+def test_third_party_is_told_against_the_page(url: str, page_url: str | None, third_party: bool | None) -> None:
+    request = {"url": url} | ({"page_url": page_url} if page_url else {})
+    assert explain(request, RULES)["third_party"] is third_party
+
+
+def test_bodies_come_as_text_base64_or_as_the_object_itself() -> None:
+    url, content = "https://ct.pinterest.com/v3/", {"tid": "2612000000001", "event": "lead"}
+    text = json.dumps(content)
+    requests = [
+        {"url": url, "body": text},
+        {"url": url, "body": content},
+        {"url": url, "body_base64": base64.b64encode(text.encode()).decode(), "method": "post", "type": "ping"},
+        {"url": url, "body": "tid=2612000000001&event=lead", "content_type": "text/plain"},
+    ]
+    for request in requests:
+        (found,) = explain(request, RULES)["detections"]
+        assert (found["account"], found["event"]) == ("2612000000001", "lead")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "not a JSON object"),
+        ("{}", "`url` is missing"),
+        ('{"url": 5}', "`url` is missing"),
+        ('{"url": "https://a.test/", "method": 5}', "`method` is not text"),
+        ('{"url": "https://a.test/", "body_base64": "a"}', "not base64"),
+        (b"\xff\xfe", "not JSON"),
+    ],
+)
+def test_a_line_that_is_no_request_is_answered_too(line: str | bytes, said: str) -> None:
+    answer = explain_line(line, RULES)
+    assert said in answer["error"]
+    assert (answer["format"], answer["detections"]) == (1, [])
+
+
+def test_nothing_in_clear_reaches_the_answer_but_the_url_that_was_asked_about() -> None:
+    body = {"tid": "2612000000001", "pd": {"em": "jane.doe@mail.test", "ph": "+1 555 010 0199", "fn": "Jane"}}
+    answer = explain({"url": "https://ct.pinterest.com/v3/", "body": json.dumps(body)}, RULES)
+    text = json.dumps(answer)
+    assert not any(secret in text for secret in ("jane.doe", "mail.test", "0199", "Jane"))
+    assert [e["kind"] for e in answer["detections"][0]["exposures"]] == ["email", "phone", "name"]

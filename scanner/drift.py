@@ -65,7 +65,7 @@ def compare(before: Snapshot, after: Snapshot) -> Drift:
         entries=tuple(sorted(entries, key=lambda entry: (_ORDER[entry.verdict], entry.identity.sort_key))),
         unverified=_unverified(new_pages, gone, unreached, additions.unproven),
         new_pages=tuple(sorted(new_pages.keys() - old_pages.keys())),
-        gone_pages=tuple(sorted(gone)),
+        gone_pages=tuple(sorted(page for page in gone if old_pages[page].status not in _GONE_STATUSES)),
     )
 
 

@@ -7,11 +7,11 @@ import contextlib
 import hashlib
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from rules.load import load_rules
 from scanner import __version__
@@ -21,6 +21,8 @@ from scanner.crawl.discover import Discovery, discover
 from scanner.fleet.local import LocalFleet
 from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
 from scanner.page_kinds import default_page_kind
+from scanner.policy import Policy
+from scanner.policy_read import read_policy
 from scanner.ports import Clock, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
@@ -40,15 +42,21 @@ class App:
     store: Store
     judge: RulesJudge
     clock: Clock
+    policy: Policy
 
     @classmethod
     @contextmanager
-    def open(cls, store_url: str, rule_paths: Sequence[str] = ()) -> Iterator[Self]:
-        """Raises `ProblemsError` for rule files and `StoreError` for the store."""
+    def open(
+        cls, store_url: str, rule_paths: Sequence[str] = (), policy: Mapping[str, Any] | None = None
+    ) -> Iterator[Self]:
+        """Open the store and load the rules.
+
+        `policy` is a configuration's policy section; without one the healthcare preset holds.
+        Raises `ProblemsError` for rule files and `StoreError` for the store."""
         judge = RulesJudge(load_rules(rule_paths), default_page_kind)
         store = open_store(store_url)
         try:
-            yield cls(store, judge, SystemClock())
+            yield cls(store, judge, SystemClock(), read_policy(policy or {}))
         finally:
             store.close()
 
@@ -84,7 +92,7 @@ class App:
         """Compare `scan` (default: the newest finished one) with the baseline, else with the last full scan."""
         scan = scan or newest_scan(self.store, site)
         older, approval = older_side(self.store, scan, with_last=with_last)
-        return compare_scans(self.store, self.judge, scan, older, approval, own_domains)
+        return compare_scans(self.store, self.judge, scan, older, approval, own_domains, self.policy)
 
     def returned(self, comparison: Comparison) -> frozenset[TagKey]:
         """Tags that appeared now and that some scan before the baseline has seen: they are back."""

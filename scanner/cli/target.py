@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scanner.config import DEFAULT_PATH, DEFAULT_STORE, Config, load_config, site_from_url
 from scanner.crawl.resolve import parse_resolve
@@ -19,6 +20,10 @@ class Target:
     rule_paths: tuple[str, ...]
     config: Config | None
     """None when there is no configuration file."""
+
+    @property
+    def policy(self) -> Mapping[str, Any] | None:
+        return self.config.policy if self.config else None
 
     def adjusted(
         self,

@@ -24,7 +24,12 @@ from scanner.model import (
     TagKey,
     Verdict,
 )
+from scanner.policy import Policy, Violation, violations
 from scanner.ports import Clock, Store
+from scanner.violations import judged
+
+OBSERVE = Policy(preset="observe")
+"""Forbids nothing."""
 
 PageKind = Callable[[str, str | None], str | None]
 
@@ -127,16 +132,34 @@ def compare_scans(
     older: ScanRecord | None,
     approval: Approval | None = None,
     own_domains: Sequence[str] = (),
+    policy: Policy = OBSERVE,
 ) -> Comparison:
-    """Compare `scan` with `older` under today's rules."""
+    """Compare `scan` with `older` under today's rules, and judge it by `policy`, as of the day of the scan.
+
+    What an approved baseline already had was accepted with it: it is no violation where it was then.
+    """
     after = snapshot_of(store, scan, judge, own_domains)
+    present = inventory_findings(after, page_kind=judge.page_kind, names=judge.names)
+    broken = _violations(policy, after, judge)
     if older is None:
-        found = inventory_findings(after, page_kind=judge.page_kind, names=judge.names)
-        return Comparison(after, None, None, None, found)
+        return Comparison(after, None, None, None, judged(present, present, broken, ()))
     before = snapshot_of(store, older, judge, own_domains)
     drift = compare(before, after)
     found = findings(drift, before, after, page_kind=judge.page_kind, names=judge.names)
-    return Comparison(after, older, approval, drift, found)
+    accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
+    return Comparison(after, older, approval, drift, judged(found, present, broken, accepted))
+
+
+def _violations(
+    policy: Policy, snapshot: Snapshot, judge: Judge, today: ScanRecord | None = None
+) -> tuple[Violation, ...]:
+    return violations(
+        policy,
+        snapshot.pages,
+        today=(today or snapshot.scan).started_at.date(),
+        consent=snapshot.scan.profile.consent,
+        page_kind=judge.page_kind,
+    )
 
 
 def newest_scan(store: Store, site: str) -> ScanRecord:

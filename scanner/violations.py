@@ -27,7 +27,7 @@ def judged(
     known = {_subject(v): v for v in accepted}
     found = list(findings)
     for subject, violations in _grouped(_news(broken, known)).items():
-        rules = "; ".join(dict.fromkeys(v.rule.name for v in violations))
+        rules = _names(violations)
         pages = tuple(sorted({page for v in violations for page in v.pages}))
         place = next(
             (n for n, f in enumerate(found) if _speaks_of(f, subject) and f.verdict is not Verdict.REMOVED), None
@@ -85,6 +85,13 @@ def _speaks_of(finding: Finding, subject: Subject) -> bool:
     if tag is not None:
         return finding.tag == tag
     return finding.tag is None and any(entry.identity.subject == host for entry in finding.entries)
+
+
+def _names(violations: Sequence[Violation]) -> str:
+    """The rules' names, what they begin with in common said once."""
+    names = list(dict.fromkeys(v.rule.name for v in violations))
+    source = names[0].partition(": ")[0] + ": "
+    return "; ".join([names[0], *(name.removeprefix(source) for name in names[1:])])
 
 
 def _as_violation(finding: Finding, rules: str, pages: tuple[str, ...]) -> Finding:

@@ -26,7 +26,7 @@ def test_a_change_that_breaks_a_rule_is_one_finding_and_comes_first() -> None:
 def test_what_is_forbidden_is_reported_although_nothing_changed() -> None:
     there = finding("Pinterest Tag is on 2 of 2 pages", tag=PINTEREST, pages=(HOME, BLOG))
     (found,) = judged([], [there], [violation(pages=(BLOG, HOME)), violation(rule=OTHER)], [])
-    assert found.violation and found.rule == "preset: no ads; preset: no mail"
+    assert found.violation and found.rule == "preset: no ads; no mail"
     assert found.title == there.title
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import urlsafe_b64encode
-from functools import cache
 
+from rules import placeholders
 from rules.decode import from_base64, unescape
 from scanner.model import ExposureKind, Form
 
@@ -26,68 +24,8 @@ _HEX_HASHES = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _BASE64_SHA256 = re.compile(r"[A-Za-z0-9+/_-]{43}=?")
 _EMAIL = re.compile(r"[^\s@,;<>]{1,64}@[^\s@,;<>]{1,255}")
-_TEMPLATE = re.compile(
-    r"\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|%%[^%]{1,80}%%|<%[^%]{0,80}%>|\[\[[^\[\]]{0,80}\]\]|\{[A-Za-z_.]{1,40}\}"
-    r"|\[(?i:email|phone|name|value|insert[^\]]{0,40})\]|__[A-Z_]{2,40}__|<[A-Za-z_ ]{2,40}>"
-)
-_NOTHING_WORDS = frozenset(
-    {"undefined", "null", "none", "nan", "false", "true", "[object object]", "n/a", "unknown", "(not set)", "not set"}
-)
-_DOCUMENTATION = (
-    "test@test.com",
-    "test@example.com",
-    "user@example.com",
-    "email@example.com",
-    "example@example.com",
-    "name@example.com",
-    "you@example.com",
-    "yourname@example.com",
-    "foo@bar.com",
-    "foo@example.com",
-    "abc@example.com",
-    "email@email.com",
-    "test@gmail.com",
-    "example@gmail.com",
-    "example@email.com",
-    "email@domain.com",
-    "user@domain.com",
-    "john@example.com",
-    "john.doe@example.com",
-    "johndoe@example.com",
-    "john_smith@gmail.com",
-    "joe@example.com",
-    "customer@example.com",
-    "hashed_email",
-    "hashed_email_address",
-    "email_address",
-    "email",
-    "user_email",
-    "12345678900",
-    "+12345678900",
-    "1234567890",
-    "+11234567890",
-    "16505551212",
-    "+16505551212",
-    "5555555555",
-)
-"""Addresses and numbers that stand in the vendors' own instructions and snippets."""
-_ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-
-
-@cache
-def hashes_of_nobody() -> frozenset[str]:
-    """Hashes (hex, and SHA-256 as base64url) of the empty string, of words for nothing, of documentation examples."""
-    texts = {"", " ", "0", "-", *_NOTHING_WORDS, *_DOCUMENTATION, "[object Object]", "NaN", "None", "NULL", "Null"}
-    hashes: set[str] = set()
-    for text in texts:
-        raw = text.encode()
-        hashes.update(hashlib.new(name, raw, usedforsecurity=False).hexdigest() for name in _ALGORITHMS)
-        hashes.add(urlsafe_b64encode(hashlib.sha256(raw).digest()).decode().rstrip("="))
-    for filler in ("0", "f", "a"):
-        hashes.update(filler * length for length in _HEX_HASHES)
-    # Reddit's own fillers: invalid e-mail, template placeholder, invalid phone.
-    hashes.update("0" * 63 + last for last in "012")
-    return frozenset(hashes)
+_MISTAKES = frozenset({"undefined", "null", "nan", "none", "[object object]", "(not set)"})
+_TOO_LONG_FOR_NOBODY = 256
 
 
 def form_of(kind: ExposureKind, value: str) -> tuple[Form, str | None]:
@@ -112,16 +50,14 @@ def form_of(kind: ExposureKind, value: str) -> tuple[Form, str | None]:
 
 def is_placeholder(kind: ExposureKind, value: str) -> bool:
     """Say whether the value stands for nobody: a word for nothing, a template, an example, or a hash of one."""
-    if len(value) > 256:
+    if len(value) > _TOO_LONG_FOR_NOBODY:
         return False
-    low = value.strip().lower()
-    if low in _NOTHING_WORDS:
-        return True
-    if _TEMPLATE.fullmatch(value.strip()):
-        return True
-    if kind not in IDENTIFYING:
-        return False
-    return low in _DOCUMENTATION or low in hashes_of_nobody() or value.rstrip("=") in hashes_of_nobody()
+    if kind in IDENTIFYING:
+        return placeholders.is_placeholder(value) is not None
+    # Readable text may well be "true" or "0"; only what no person writes is a mistake of the site's.
+    return value.strip().lower() in _MISTAKES or (
+        value[:1] in "{$%<[_*" and placeholders.is_placeholder(value) == "an unfilled template"
+    )
 
 
 def tidy(value: str) -> str:

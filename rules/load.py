@@ -83,6 +83,18 @@ def assemble(
                 documents.append(document)
     if problems:
         raise ProblemsError(problems)
+    try:
+        return _build(documents, bundled_names, digest.hexdigest())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # A bundled file that was never checked: say what is wrong with it instead of failing in the middle.
+        problems = [problem for document in documents for problem in schema_problems(document)]
+        if problems:
+            raise ProblemsError(problems) from None
+        raise
+
+
+def _build(documents: list[Document], bundled_names: frozenset[str], digest: str) -> RuleSet:
+    problems: list[Problem] = []
     vendors, found = merge_vendors(documents)
     problems += found
     rules: dict[str, Rule] = {}
@@ -106,7 +118,7 @@ def assemble(
         vendors=tuple(vendors.values()),
         rules=tuple(rules.values()),
         page_rules=tuple(page_rules.values()),
-        digest=digest.hexdigest(),
+        digest=digest,
         files=tuple(document.file for document in documents),
         want=wanted_by(rules.values(), page_rules.values()),
     )

@@ -129,16 +129,6 @@ class Message:
             self._inner_index = _index(self.fields)
         return self._inner_index.get(path, _NOTHING)
 
-    def names(self) -> set[str]:
-        """The paths of all fields that can be seen without opening JSON inside parameters."""
-        if self._url_index is None:
-            self._url_index = _index(self.url_fields)
-        if not self.record.body:
-            return set(self._url_index)
-        if self._body_index is None:
-            self._body_index = _index(self.body_fields)
-        return self._url_index.keys() | self._body_index.keys()
-
     def opened_by(self, steps_for: Callable[[str], tuple[str, ...]]) -> list[Field]:
         """All fields, opened by the decoders that `steps_for(path)` names, else as `fields` does."""
         result: list[Field] = []

@@ -18,9 +18,9 @@ class Maker(NamedTuple):
 
 GTM: Final = Maker("google", "google-tag-manager")
 GA4: Final = Maker("google", "google-analytics-4")
-UA: Final = Maker("google", "universal-analytics")
+UA: Final = Maker("google", "google-universal-analytics")
 ADS: Final = Maker("google", "google-ads")
-FLOODLIGHT: Final = Maker("google", "floodlight")
+FLOODLIGHT: Final = Maker("google", "google-floodlight")
 GOOGLE_TAG: Final = Maker("google", "google-tag")
 META: Final = Maker("meta", "meta-pixel")
 PINTEREST: Final = Maker("pinterest", "pinterest-tag")
@@ -48,7 +48,6 @@ BY_FUNCTION: Final[dict[str, Maker]] = {
     "__awud": ADS,
     "__awcc": ADS,
     "__awcalls": ADS,
-    "__gcs": Maker("google", "google-surveys"),
     "__sp": ADS,
     "__gclidw": ADS,
     "__flc": FLOODLIGHT,
@@ -217,6 +216,12 @@ class CodeTrace(NamedTuple):
     event: str | None
     others: tuple[str, ...]
     """Further products the same code names."""
+
+
+def known_makers() -> frozenset[Maker]:
+    """Every vendor and product that a container's tag can be called."""
+    listed = {GTM, GOOGLE_TAG, *BY_FUNCTION.values()}
+    return frozenset(listed | {row[-1] for table in (_BY_HOST, _BY_CALL, _BY_NAME, _BY_URL) for row in table})
 
 
 def hosts_in(text: str) -> set[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rules.container import ChangeKind, Container, TagRole, compare_containers, read_container
+from rules.container_vendors import known_makers
 
 EVENT = {"function": "__e"}
 PAGE_PATH = {"function": "__u", "vtp_component": "PATH"}
@@ -89,7 +93,7 @@ def test_a_pinterest_tag_that_fires_on_one_page_is_found_without_visiting_it() -
         ),
         (
             {"function": "__flc", "vtp_advertiserId": "1234567", "vtp_groupTag": "hosp", "vtp_activityTag": "appt"},
-            "floodlight",
+            "google-floodlight",
             "1234567",
             "hosp / appt",
         ),
@@ -522,3 +526,15 @@ def test_hostile_scripts_neither_raise_nor_hang(name: str) -> None:
         compare_containers(container, container)
         "".join(tag.trigger + (tag.html or "") + tag.label for tag in container.tags).encode()
     assert time.process_time() - started < 1.0
+
+
+def test_makers_are_called_as_in_the_rule_files() -> None:
+    products: dict[str, set[str]] = {}
+    for path in Path(str(files("rules").joinpath("vendors"))).glob("*.yaml"):
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        products.setdefault(document["vendor"]["id"], set()).update(each["id"] for each in document["products"])
+    assert products
+    wrong = {
+        maker for maker in known_makers() if maker.vendor in products and maker.product not in products[maker.vendor]
+    }
+    assert wrong == set()

@@ -150,7 +150,7 @@ def _findings(sheet: _Sheet, title: str, views: Sequence[FindingView], report: R
         f = view.finding
         sheet.labelled(f.severity.value, f.title)
         if f.reason:
-            sheet.fact("why", f.reason + (f" (rule {f.rule})" if f.rule else ""))
+            sheet.fact("why", f.reason + (f" ({f.rule})" if f.rule else ""))
         if f.owner and f.owner != view.vendor:
             sheet.fact("owner", f.owner)
         sheet.fact("since", " ".join(view.since))

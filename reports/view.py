@@ -195,7 +195,8 @@ def _unverified(drift: Drift | None, snapshot: Snapshot) -> tuple[UnverifiedGrou
         reasons[page.page] = (page.outcome, words.reason(page.reason))
     for seen in snapshot.pages:
         # A page that answers 404 or 410 may be known to be gone: the comparison has judged that.
-        judged = snapshot.scan.coverage.ok > 0 and seen.status in _GONE and seen.page not in reasons
+        answered = drift is not None or snapshot.scan.coverage.ok > 0
+        judged = answered and seen.status in _GONE and seen.page not in reasons
         if seen.outcome is not Outcome.OK and not judged:
             # The stop reason groups better than a sentence that names the page.
             reason = words.reason(seen.stop_reason) if seen.stop_reason else seen.detail or "nobody knows why"

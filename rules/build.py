@@ -180,6 +180,7 @@ class Builder:
             index=raw.get("index"),
             names=tuple((str(k), str(v)) for k, v in raw.get("names", {}).items()),
             default=raw.get("default"),
+            constant=raw.get("as"),
         )
 
     def field(self, raw: Any, where: Where) -> FieldRole:

@@ -14,10 +14,12 @@ from rules.message import Message
 from rules.model import Condition, FieldRole, PageRule, Ref, Rule, RuleSet, ValueTest
 
 Test = Callable[[Message], bool]
-MEMO_LIMIT = 8_192
-"""Look-up memories are emptied at this size: a hostile page must not make them grow for ever."""
+MEMO_LIMIT = 2_048
+MEMO_LENGTH = 200
+"""Look-up memories are emptied at this size and keep no longer names: a hostile page must not make them grow."""
+NAME_LENGTH = 400
 TEST_LENGTH = 4_096
-"""Patterns see so many characters of a value: enough for every id, too few to hurt."""
+"""Patterns see so many characters of a name and a value: enough for every id, too few to hurt."""
 
 
 # --------------------------------------------------------------------------- conditions
@@ -40,7 +42,7 @@ def value_test(test: ValueTest) -> Test:
     if test.is_glob:
         names = glob_pattern(path)
         return lambda message: (
-            fits([f[2] for f in message.fields if names.fullmatch(f[0][:TEST_LENGTH])]) is not test.absent
+            fits([f[2] for f in message.fields if names.fullmatch(f[0][:NAME_LENGTH])]) is not test.absent
         )
     nested = "." in path
 
@@ -168,10 +170,11 @@ class ReadyRule:
             return memo[path]
         found = self.exact_roles.get(path)
         if found is None:
-            found = next((role for glob, role in self.glob_roles if glob.fullmatch(path)), None)
-        if len(memo) >= MEMO_LIMIT:
-            memo.clear()
-        memo[path] = found
+            found = next((role for glob, role in self.glob_roles if glob.fullmatch(path[:NAME_LENGTH])), None)
+        if len(path) <= MEMO_LENGTH:
+            if len(memo) >= MEMO_LIMIT:
+                memo.clear()
+            memo[path] = found
         return found
 
     def steps(self, path: str) -> tuple[str, ...]:
@@ -180,10 +183,11 @@ class ReadyRule:
             return memo[path]
         found = self.exact_steps.get(path)
         if found is None:
-            found = next((steps for glob, steps in self.glob_steps if glob.fullmatch(path)), ())
-        if len(memo) >= MEMO_LIMIT:
-            memo.clear()
-        memo[path] = found
+            found = next((steps for glob, steps in self.glob_steps if glob.fullmatch(path[:NAME_LENGTH])), ())
+        if len(path) <= MEMO_LENGTH:
+            if len(memo) >= MEMO_LIMIT:
+                memo.clear()
+            memo[path] = found
         return found
 
 

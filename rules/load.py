@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def assemble(
     for sources, validate in ((bundled, validate_bundled), (own, True)):
         for name, text in sources:
             digest.update(hashlib.sha256(text.encode()).digest())
-            document, found = parse(text, name)
+            document, found = parse(text, name) if validate else _parsed(text, name)
             problems += found
             if document is None:
                 continue
@@ -91,6 +91,12 @@ def assemble(
         if problems:
             raise ProblemsError(problems) from None
         raise
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, name: str) -> tuple[Document | None, list[Problem]]:
+    """The bundled files do not change while we run: their text is parsed once."""
+    return parse(text, name)
 
 
 def _build(documents: list[Document], bundled_names: frozenset[str], digest: str) -> RuleSet:

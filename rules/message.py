@@ -32,7 +32,7 @@ def page_host(url: str) -> str:
     return split_authority(found[2] or "") if found else ""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=512)
 def split_matrix(path: str) -> tuple[str, tuple[Field, ...]]:
     """Take `;name=value` parameters off a path: `/activity;src=1;type=a` is `/activity` and two fields.
 

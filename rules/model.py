@@ -106,6 +106,8 @@ class Ref:
     names: tuple[tuple[str, str], ...] = ()
     """Translates values into words; other values stay, unless `*` (named last) gives a word for all of them."""
     default: str | None = None
+    constant: str | None = None
+    """What to say when there is a value, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)

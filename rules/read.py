@@ -6,7 +6,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, MutableMapping
 
-from rules.compiled import TEST_LENGTH, ReadyRule, compact, glob_pattern
+from rules.compiled import NAME_LENGTH, TEST_LENGTH, ReadyRule, compact, glob_pattern
 from rules.decode import Field, flatten, parse_json, to_text
 from rules.exposure import form_of, is_placeholder, tidy
 from rules.message import Message
@@ -98,6 +98,8 @@ def _resolve(ref: Ref, message: Message, values: Values) -> list[str]:
     if ref.split is not None:
         raw = [part.strip() for value in raw for part in value.split(ref.split, 100)]
     found = [_finish(ref, value) for value in raw if value]
+    if found and ref.constant is not None:
+        return [ref.constant]
     if not found and ref.default is not None:
         return [ref.default]
     return found
@@ -126,7 +128,7 @@ def _at(path: str, values: Values) -> list[str]:
     """Values at a path or glob."""
     if "*" in path:
         names = glob_pattern(path)
-        return [value for name, pairs in values.items() if names.fullmatch(name[:TEST_LENGTH]) for value, _ in pairs]
+        return [value for name, pairs in values.items() if names.fullmatch(name[:NAME_LENGTH]) for value, _ in pairs]
     return [value for value, _ in values.get(path, ())]
 
 

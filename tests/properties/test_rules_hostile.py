@@ -50,11 +50,13 @@ bodies = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(BEACON_URLS), st.text(max_size=200), st.none() | bodies, st.none() | st.text(max_size=60))
 def test_matching_never_fails(url: str, tail: str, body: bytes | None, content_type: str | None) -> None:
     match_request(RequestRecord(url + tail, "POST", "ping", body, content_type), RULES, page_url=tail or None)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_may_be_a_url(text: str) -> None:
     match_request(RequestRecord(text), RULES, page_url=text)
@@ -66,12 +68,14 @@ STEPS = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100), st.lists(st.sampled_from(STEPS), max_size=4))
 def test_decoders_never_fail(text: str, steps: list[str]) -> None:
     for path, name, value, item in apply_decoders(("p", "p", text, -1), tuple(steps)):
         assert (type(path), type(name), type(value), type(item)) == (str, str, str, int)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["url", "method", "body", "body_base64", "page_url", "type"]), json_values))
 def test_explain_answers_whatever_it_is_asked(request: dict[str, object]) -> None:
     assert explain(request, RULES)["format"] == 1

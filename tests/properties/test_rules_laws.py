@@ -6,7 +6,7 @@ import json
 import string
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rules.check import example_request
@@ -53,6 +53,7 @@ names = st.text(string.ascii_lowercase, min_size=1, max_size=6).map("zz_{}".form
 values = st.text(max_size=20)
 
 
+@settings(deadline=None)
 @given(beacons, st.randoms(use_true_random=False))
 def test_the_order_of_parameters_does_not_matter(request: RequestRecord, random: object) -> None:
     head, _, query = request.url.partition("?")
@@ -61,6 +62,7 @@ def test_the_order_of_parameters_does_not_matter(request: RequestRecord, random:
     assert said(RequestRecord(f"{head}?{'&'.join(pairs)}", type=request.type)) == said(request)
 
 
+@settings(deadline=None)
 @given(beacons, st.dictionaries(names, values, max_size=4))
 def test_unknown_parameters_change_nothing_but_are_kept(request: RequestRecord, extra: dict[str, str]) -> None:
     longer = RequestRecord(f"{request.url}&{urlencode(extra)}", type=request.type)
@@ -74,12 +76,14 @@ def in_the_url_only(request: RequestRecord) -> bool:
     return request.type == "script" or "ab=L2" in request.url
 
 
+@settings(deadline=None)
 @given(beacons.filter(lambda r: not in_the_url_only(r)))
 def test_a_post_of_the_same_parameters_says_the_same(request: RequestRecord) -> None:
     head, _, query = request.url.partition("?")
     assert said(RequestRecord(head, "POST", request.type, query.encode(), "text/plain")) == said(request)
 
 
+@settings(deadline=None)
 @given(beacons.filter(lambda r: not in_the_url_only(r) and "[" not in r.url))
 def test_json_of_the_same_parameters_says_the_same(request: RequestRecord) -> None:
     head, _, query = request.url.partition("?")
@@ -89,6 +93,7 @@ def test_json_of_the_same_parameters_says_the_same(request: RequestRecord) -> No
     assert said(posted) == said(request)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(HOSTS), st.from_regex(r"[a-z]{1,8}", fullmatch=True))
 def test_a_look_alike_is_another_host(host: str, word: str) -> None:
     bare = host.lstrip(".")
@@ -98,18 +103,21 @@ def test_a_look_alike_is_another_host(host: str, word: str) -> None:
         assert not fits(fake) or (host.startswith(".") and fake.endswith(host))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(HOSTS), st.text(max_size=30))
 def test_a_path_of_a_vendors_host_on_another_host_needs_more_than_the_path(host: str, text: str) -> None:
     url = f"https://www.clinic.test/{host.lstrip('.')}/{quote(text)}?u={quote(f'https://{host}/x?id=1', safe='')}"
     assert match_request(RequestRecord(url), RULES, page_url=PAGE) == ()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_random_text_is_nobodys_beacon(text: str) -> None:
     url = f"https://{quote(text)}.test/{quote(text)}?{text}"
     assert match_request(RequestRecord(url), RULES, page_url=PAGE) == ()
 
 
+@settings(deadline=None)
 @given(beacons)
 def test_the_host_is_the_requests_own(request: RequestRecord) -> None:
     parts = urlsplit(request.url)

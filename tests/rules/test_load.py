@@ -132,3 +132,11 @@ def test_keys_that_yaml_would_turn_into_truth_values_stay_text(tmp_path: Path) -
     assert [(e.field, e.kind.value) for e in found[0].exposures] == [
         ("on", "page_url"), ("no", "referrer"), ("1", "free_text"),
     ]  # fmt: skip
+
+
+def test_a_reference_can_say_its_own_word(tmp_path: Path) -> None:
+    text = GOOD.replace("event: ev", "event: [ev, {field: btn.text, as: button click}]")
+    rules = load_rules([write(tmp_path, text)])
+    url = "https://px.acme.test/collect?a=1&btn[text]=Book"
+    (found,) = match_request(RequestRecord(url=url), rules, page_url=None)
+    assert found.event == "button click"

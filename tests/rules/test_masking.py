@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.masking import SHOWN_LENGTH, mask
@@ -42,11 +42,13 @@ def test_masks(value: str, kind: str, masked: str) -> None:
 kinds = st.sampled_from([*ExposureKind, "other"])
 
 
+@settings(deadline=None)
 @given(st.text(), kinds)
 def test_a_mask_is_short_and_never_fails(value: str, kind: str) -> None:
     assert len(mask(value, kind)) <= SHOWN_LENGTH + 10
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z]{4,10}\.[a-z]{4,10}", fullmatch=True), st.from_regex(r"[a-z]{5,9}", fullmatch=True), kinds)
 def test_an_address_never_survives_in_any_kind_of_value(local: str, domain: str, kind: str) -> None:
     for text in (

@@ -71,6 +71,7 @@ def finished_records(
         if counted[key] > 0:
             counted[key] -= 1
         elif is_on_the_network(request.url):
+            # Its body, when the context does not show it, stays unknown (None).
             records.append(
                 RequestRecord(
                     url=key[1],

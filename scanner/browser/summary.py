@@ -142,10 +142,11 @@ def _verdict(
     )
     if answered[0] is not Outcome.OK:
         return answered
-    return _whole_or_partial(seen)
+    unseen = sum(request.body is None and request.blocked != "csp" for request in requests)
+    return _whole_or_partial(seen, unseen)
 
 
-def _whole_or_partial(seen: Seen) -> Verdict:
+def _whole_or_partial(seen: Seen, unseen_bodies: int) -> Verdict:
     recorder, bodies = seen.recorder, seen.bodies
     reasons: list[tuple[bool, StopReason, str]] = [
         (seen.stop_reason is not None, seen.stop_reason or StopReason.STOPPED, seen.stop_detail or "stopped"),
@@ -153,7 +154,7 @@ def _whole_or_partial(seen: Seen) -> Verdict:
         (recorder.over_limit, StopReason.TOO_MANY_REQUESTS, "the page sent more requests than are recorded"),
         (bodies.cut, StopReason.TOO_MUCH_DATA, "bodies were longer than what is kept"),
         (seen.stalled, StopReason.PENDING_REQUESTS, "some requests of the page were never answered"),
-        (bodies.lost > 0, StopReason.BODY_LOST, f"{bodies.lost} request bodies could not be read"),
+        (unseen_bodies > 0, StopReason.BODY_LOST, f"{unseen_bodies} request bodies could not be read"),
         (bool(seen.gaps), StopReason.RECORDER_GAP, "; ".join(seen.gaps[:3])),
         (seen.state is None, StopReason.PAGE_HUNG, "the page did not answer when it was read"),
     ]

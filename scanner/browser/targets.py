@@ -147,17 +147,20 @@ class SharedTargets:
         self._channel: SessionChannel | None = None
         self._visits: dict[str, Targets] = {}
         self._sessions: dict[str, Targets] = {}
+        self._held: set[str] = set()
+        """Targets stopped by the first attachment and not yet gone."""
 
     async def watch(self, browser: Browser) -> None:
         session = await browser.new_browser_cdp_session()
         channel = SessionChannel(session, "browser")
-        channel.listen(("Target.targetCreated",), self._on_created)
         channel.listen(("Target.attachedToTarget",), self._on_attached)
         channel.listen(("Target.receivedMessageFromTarget",), self._on_message)
         channel.listen(("Target.detachedFromTarget",), self._on_detached)
         self._channel = channel
         wanted = [{"type": "shared_worker"}, {"type": "service_worker"}, {"exclude": True}]
-        await channel.call("Target.setDiscoverTargets", {"discover": True, "filter": wanted})
+        # The browser holds new workers for flattened sessions only, and Playwright lets us talk through
+        # the other kind only. So the first attachment stops the worker, and the second one speaks to it.
+        await channel.call("Target.setAutoAttach", _ATTACH | {"flatten": True, "filter": wanted})
 
     def register(self, context_id: str, targets: Targets) -> None:
         self._visits[context_id] = targets
@@ -176,22 +179,32 @@ class SharedTargets:
             return {}
         return {str(process["type"]): int(process["id"]) for process in answer.get("processInfo", ())}
 
-    def _on_created(self, channel: Channel, _method: str, params: Params) -> None:
-        info: dict[str, Any] = params["targetInfo"]
-        if info.get("type") in ("shared_worker", "service_worker") and info.get("browserContextId") in self._visits:
-            channel.tell("Target.attachToTarget", {"targetId": info["targetId"], "flatten": False})
-
     def _on_attached(self, channel: Channel, _method: str, params: Params) -> None:
-        info = params["targetInfo"]
+        info: dict[str, Any] = params["targetInfo"]
+        target_id = str(info["targetId"])
+        if target_id not in self._held:
+            self._held.add(target_id)
+            channel.tell("Target.attachToTarget", {"targetId": target_id, "flatten": False})
+            return
         targets = self._visits.get(str(info.get("browserContextId")))
         if targets is not None:
             self._sessions[params["sessionId"]] = targets
             targets.adopt(channel, params["sessionId"], info)
+        else:
+            # Nobody listens any more; it must not stay stopped.
+            ChildChannel(channel, params["sessionId"], "other", target_id, _nobody).tell(
+                "Runtime.runIfWaitingForDebugger"
+            )
 
     def _on_message(self, _channel: Channel, _method: str, params: Params) -> None:
         if targets := self._sessions.get(params["sessionId"]):
             targets.receive(params["sessionId"], params["message"])
 
     def _on_detached(self, _channel: Channel, _method: str, params: Params) -> None:
+        self._held.discard(str(params.get("targetId")))
         if targets := self._sessions.pop(params["sessionId"], None):
             targets.lose(params["sessionId"])
+
+
+def _nobody(_channel: Channel, _method: str, _params: Params) -> None:
+    """Listens to a target that belongs to no visit."""

@@ -1,9 +1,15 @@
 """Let the page live its seconds without waiting for them.
 
-Every renderer has a clock of its own, and so has every worker: the page sets the pace, frames in other
-processes and workers get the same budget, and a second, shorter round lets what they said to each
-other arrive. A request that never answers stops the clock: then it is set running without waiting,
-and the visit says so.
+The debugging protocol grants a target a *budget* of virtual time; its timers then run at full speed, pausing only
+for requests under way. Four properties of the browser shape this file:
+
+- Every renderer has a clock, and so has every worker. Clocks of one process advance together, as far as the
+  slowest allows: a worker whose budget is used up stops the page that shares its process. So workers get a new
+  budget whenever theirs ends while the page's runs, and the page is always started first.
+- Frames in other processes have clocks of their own and get what the page got.
+- A second budget does not replace the first: the first still stops the clock when it ends. So nobody gets a
+  budget before the last one has ended.
+- A request that never answers stops the clock. Then it is set running without waiting, and the visit says so.
 """
 
 from __future__ import annotations
@@ -12,12 +18,15 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from scanner.browser.channel import Channel, ChannelError, Params
+from scanner.browser.channel import Channel, ChannelError, ChildChannel, Params
 from scanner.browser.recorder import Recorder
 from scanner.browser.targets import Targets
 
-_SECOND_ROUND_MS = 5_000
+_LATE_ROUND_MS = 10_000
+_MAX_LATE_ROUNDS = 3
+_WORKER_BUDGET_MS = 60_000
 _STREAM_PATIENCE_S = 0.4
+_FRAME_PATIENCE_S = 1.0
 _POLL_S = 0.05
 
 
@@ -28,81 +37,159 @@ class Dwell:
     targets: Targets
     recorder: Recorder
     stall_s: float
-    """How long nothing may happen on the network before waiting requests are given up."""
+    """How long nothing may happen before a silent page, or a request that never answers, is given up."""
     passed_ms: int = 0
     stalled: bool = False
     """Some request never answered; time went on without it."""
     hung: bool = False
     """The page did not let its clock run."""
+    given_up: set[str] = field(default_factory=set)
+    """Ids of requests that are not waited for any more."""
     _expired: asyncio.Event = field(default_factory=asyncio.Event)
-    _started: set[str] = field(default_factory=set)
+    _running: bool = False
+    _total_ms: int = 0
+    _granted_ms: dict[str, int] = field(default_factory=dict)
+    """By child session: what it was granted so far."""
+    _spending: set[str] = field(default_factory=set)
+    """Child sessions whose budget has not ended."""
 
     def on_event(self, channel: Channel, method: str, params: Params) -> None:
-        if method == "Emulation.virtualTimeBudgetExpired" and channel is self.targets.root:
+        if method != "Emulation.virtualTimeBudgetExpired":
+            return
+        if channel is self.targets.root:
             self._expired.set()
+        elif isinstance(channel, ChildChannel):
+            self._spending.discard(channel.session_id)
+            if self._running and not self._expired.is_set():
+                self._grant(channel)
 
     async def advance(self, budget_ms: int, deadline: float) -> None:
         """Let `budget_ms` of page time pass; `deadline` is on the monotonic clock.
 
         Sets `stalled` when requests had to be given up, `hung` when the page's clock never got there.
         """
-        root = self.targets.root
-        if root is None or budget_ms <= 0:
+        if self.targets.root is None or budget_ms <= 0:
             return
-        for child in self.targets.children():
-            child.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms))
-        await self._run(root, budget_ms, deadline)
+        await self._run(self.targets.root, budget_ms, deadline)
         self.passed_ms += 0 if self.hung else budget_ms
-        if self.targets.children() and not self.hung:
-            for child in self.targets.children():
-                fresh = child.session_id not in self._started
-                child.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms if fresh else _SECOND_ROUND_MS))
-                self._started.add(child.session_id)
-            await self._run(root, _SECOND_ROUND_MS, deadline)
+        for _ in range(_MAX_LATE_ROUNDS):
+            late = [c for c in self.targets.children() if c.session_id not in self._granted_ms]
+            if self.hung or not late:
+                break
+            await self._run(self.targets.root, min(budget_ms, _LATE_ROUND_MS), deadline)
+        if not self.hung:
+            await self._wait_for_frames(deadline)
+
+    def _grant(self, child: ChildChannel) -> None:
+        if child.session_id in self._spending:
+            return
+        had_ms = self._granted_ms.get(child.session_id, 0)
+        budget_ms = self._total_ms - had_ms if child.kind == "iframe" else _WORKER_BUDGET_MS
+        if budget_ms <= 0:
+            return
+        self._granted_ms[child.session_id] = had_ms + budget_ms
+        self._spending.add(child.session_id)
+        child.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms))
 
     async def _run(self, root: Channel, budget_ms: int, deadline: float) -> None:
         self._expired.clear()
-        began = time.monotonic()
+        self._running = True
+        self._total_ms += budget_ms
         try:
             # A page in an endless loop does not even take the command.
             await root.call("Emulation.setVirtualTimePolicy", _policy(budget_ms), self._patience(deadline))
+            for child in self.targets.children():
+                self._grant(child)
+            await self._until_expired(root, deadline)
         except ChannelError:
             self.hung = True
-            return
+        finally:
+            self._running = False
+
+    async def _until_expired(self, root: Channel, deadline: float) -> None:
+        began = time.monotonic()
         forced_at: float | None = None
         while not self._expired.is_set():
             try:
                 async with asyncio.timeout(_POLL_S):
                     await self._expired.wait()
             except TimeoutError:
-                now = time.monotonic()
-                quiet_s = now - max(self.recorder.last_activity, began, forced_at or 0)
-                if now >= deadline or (quiet_s > self.stall_s and not await self._alive(root, deadline)):
+                quiet_s = time.monotonic() - max(self.recorder.last_activity, began, forced_at or 0)
+                if quiet_s > self.stall_s:
+                    # The answer comes after every event under way: what looks silent may only be slow.
+                    if not await self.alive(deadline):
+                        self.hung = True
+                        return
+                    quiet_s = time.monotonic() - max(self.recorder.last_activity, began, forced_at or 0)
+                    if forced_at is not None and quiet_s > self.stall_s:
+                        self.hung = True
+                        return
+                if time.monotonic() >= deadline:
                     self.hung = True
                     return
-                if forced_at is None and self._give_up_waiting(quiet_s):
-                    forced_at = now
-                    root.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms, "advance"))
+                if not self._expired.is_set() and forced_at is None and self._give_up_waiting(quiet_s):
+                    forced_at = time.monotonic()
+                    self._go_on_without_waiting(root)
+
+    def _go_on_without_waiting(self, root: Channel) -> None:
+        for channel in (root, *self.targets.children()):
+            channel.tell("Emulation.setVirtualTimePolicy", {"policy": "advance"})
+
+    def _give_up_waiting(self, quiet_s: float) -> bool:
+        """Say whether to stop waiting for requests: open streams by nature, or silence for too long."""
+        waiting = any(draft.request_id not in self.given_up for draft in self.recorder.unanswered())
+        lasting = bool(self.given_up or self.recorder.streams())
+        if not waiting and lasting and quiet_s > _STREAM_PATIENCE_S:
+            return True
+        if quiet_s > self.stall_s:
+            self.give_up_pending()
+            return True
+        return False
+
+    async def _wait_for_frames(self, deadline: float) -> None:
+        """Frames in other processes may need a moment longer than the page."""
+        until = min(deadline, time.monotonic() + _FRAME_PATIENCE_S)
+        pushed = False
+        while any(frame.session_id in self._spending for frame in self.targets.children("iframe")):
+            now = time.monotonic()
+            if now >= until and pushed:
+                return
+            if now >= until:
+                pushed, until = True, min(deadline, now + _FRAME_PATIENCE_S / 2)
+                for frame in self.targets.children("iframe"):
+                    frame.tell("Emulation.setVirtualTimePolicy", {"policy": "advance"})
+            await asyncio.sleep(_POLL_S / 5)
 
     def _patience(self, deadline: float) -> float:
         return max(0.1, min(self.stall_s, deadline - time.monotonic()))
 
-    async def _alive(self, root: Channel, deadline: float) -> bool:
+    async def alive(self, deadline: float) -> bool:
+        """Say whether the page's main thread still answers."""
+        root = self.targets.root
         try:
-            await root.call("Runtime.evaluate", {"expression": "1"}, self._patience(deadline))
+            if root is not None:
+                await root.call("Runtime.evaluate", {"expression": "1"}, self._patience(deadline))
         except ChannelError:
             return False
-        return True
+        return root is not None
 
-    def _give_up_waiting(self, quiet_s: float) -> bool:
-        """Say whether to stop waiting for requests: open streams by nature, or silence for too long."""
-        if not self.recorder.unanswered() and self.recorder.streams() and quiet_s > _STREAM_PATIENCE_S:
-            return True
-        if quiet_s > self.stall_s:
-            self.stalled = bool(self.recorder.unanswered())
-            return True
-        return False
+    async def interrupt(self, timeout_s: float = 2.0) -> bool:
+        """Break an endless loop, so that the browser tells what the page sent before it. True: the page is back.
+
+        The renderer hands its messages over when a task ends, and a loop never does.
+        """
+        root = self.targets.root
+        if root is None:
+            return False
+        root.tell("Runtime.terminateExecution")
+        return await self.alive(time.monotonic() + timeout_s)
+
+    def give_up_pending(self) -> None:
+        """Wait no longer for what is unanswered now."""
+        pending = {draft.request_id for draft in self.recorder.unanswered()}
+        self.stalled = self.stalled or bool(pending)
+        self.given_up |= pending
 
 
-def _policy(budget_ms: int, policy: str = "pauseIfNetworkFetchesPending") -> Params:
-    return {"policy": policy, "budget": budget_ms}
+def _policy(budget_ms: int) -> Params:
+    return {"policy": "pauseIfNetworkFetchesPending", "budget": budget_ms}

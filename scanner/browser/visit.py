@@ -109,7 +109,6 @@ class _Visit:
         self.cookies: Sequence[Mapping[str, Any]] = ()
         self.stop: _Stop | None = None
         self.final_url = task.url
-        self.load_stalled = False
         self.sound = True
 
     # ------------------------------------------------------------------ the whole
@@ -165,7 +164,7 @@ class _Visit:
                 raise _Stop(
                     StopReason.NAVIGATION_TIMEOUT, f"the page did not answer within {timeout_ms / 1000:.0f} s"
                 ) from None
-            self.load_stalled = True
+            self.dwell.give_up_pending()
         except PlaywrightError as error:
             await self._after_failed_navigation(page, error)
         finally:
@@ -186,8 +185,12 @@ class _Visit:
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
             answered = self.recorder.main_document() is not None
             if answered and time.monotonic() - self.recorder.last_activity > stall_s:
-                self.load_stalled = True
-                return
+                if not await self.dwell.alive(self.deadline):
+                    self.dwell.hung = True
+                    return
+                if time.monotonic() - self.recorder.last_activity > stall_s and not load.done():
+                    self.dwell.give_up_pending()
+                    return
 
     async def _after_failed_navigation(self, page: Page, error: PlaywrightError) -> None:
         message = error.message
@@ -211,7 +214,7 @@ class _Visit:
         try:
             await page.wait_for_load_state("load", timeout=min(timeout_ms, self.limits.stall_ms))
         except PlaywrightTimeout:
-            self.load_stalled = True
+            self.dwell.give_up_pending()
         except PlaywrightError:
             return False
         return self.recorder.main_document() is not None and page.url.startswith(("http:", "https:"))
@@ -222,8 +225,8 @@ class _Visit:
         """Interact and dwell; when the page went elsewhere by itself, do the same there."""
         for _ in range(_MAX_DOCUMENTS):
             documents = len(self.recorder.documents)
-            if self._is_off_site(page.url):
-                return
+            if self._is_off_site(page.url) or self.dwell.hung:
+                break
             await self._live_once()
             if self._crashed():
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
@@ -239,10 +242,15 @@ class _Visit:
         if not self.limits.interact:
             await self.dwell.advance(total_ms, self.deadline)
             return
-        awake = await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()))
-        if awake:
+        if await wake(root, min(_INPUT_TIMEOUT_S, self._left_s())):
             await scroll_to_end(root, min(_SCROLL_TIMEOUT_S, self._left_s()))
-        await self.dwell.advance(total_ms, self.deadline)
+        # Scripts that start late listen late: a moment later the page sees the person move again.
+        early_ms = min(_EARLY_MS, total_ms)
+        await self.dwell.advance(early_ms, self.deadline)
+        if self.dwell.hung or self._crashed():
+            return
+        await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()))
+        await self.dwell.advance(total_ms - early_ms, self.deadline)
 
     def _is_off_site(self, url: str) -> bool:
         return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
@@ -250,7 +258,7 @@ class _Visit:
     # ------------------------------------------------------------------ reading and leaving
 
     async def _read(self, page: Page) -> None:
-        if self.dwell.hung:
+        if self.dwell.hung and not await self.dwell.interrupt():
             return
         self.final_url = page.url
         timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
@@ -267,6 +275,10 @@ class _Visit:
         # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.
         self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung = passed, stalled, False
         await self._drain()
+        # Closing tells the page for real what it has been told already: nobody may answer to that.
+        for channel in (self.targets.root, *self.targets.children("iframe")):
+            if channel is not None:
+                channel.tell("Emulation.setScriptExecutionDisabled", {"value": True})
 
     async def _drain(self) -> None:
         """Wait until the last beacons are under way and their answers in, but never longer than the limit."""
@@ -335,7 +347,7 @@ class _Visit:
             stop_reason=self.stop.reason if self.stop else None,
             stop_detail=self.stop.detail if self.stop else None,
             hung=self.dwell.hung,
-            stalled=self.dwell.stalled or self.load_stalled,
+            stalled=self.dwell.stalled,
             gaps=tuple(self.targets.gaps),
             own_domains=self.setting.own_domains,
             browser=self.place.browser_version,

@@ -1,0 +1,212 @@
+"""Findings open incidents, later scans update them, their disappearance closes them. Pure.
+
+A finding is news of one comparison. An incident lasts: it stays open while the thing itself is in the snapshots,
+whatever they are compared with, and closes only after every page of it was seen whole without it, twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from scanner.model import (
+    Approval,
+    Drift,
+    Finding,
+    Identity,
+    Incident,
+    IncidentChange,
+    IncidentChangeKind,
+    IncidentState,
+    Outcome,
+    ScanRecord,
+    ScanState,
+    Severity,
+    SightingKind,
+    Snapshot,
+    Verdict,
+)
+
+SCANS_TO_CLOSE = 2
+"""Full scans in a row without it until an incident is over."""
+_CORE = (SightingKind.TAG, SightingKind.HOST, SightingKind.FEATURE, SightingKind.CONTAINER_TAG)
+_QUIETEST = Severity.LOW
+_GONE = (404, 410)
+
+
+def update(
+    site: str,
+    open_incidents: Sequence[Incident],
+    after: Snapshot,
+    findings: Sequence[Finding],
+    drift: Drift | None,
+    before: Snapshot | None = None,
+    approval: Approval | None = None,
+) -> tuple[IncidentChange, ...]:
+    """Return what the scan `after` means for the site's incidents, in the order: opened, worsened, updated, closed.
+
+    Args:
+        open_incidents: those that are open.
+        findings: of this comparison, violations included.
+        before: the older side, if there is one; with `approval` it is the approved state.
+    """
+    scan = after.scan
+    present = _present(after)
+    accepted = _identities(before) if approval is not None and before is not None else frozenset()
+    news = {finding.key: finding for finding in findings if _worth_an_incident(finding, drift)}
+    by_identity = {identity: incident.finding.key for incident in open_incidents for identity in incident.identities}
+    changes: list[IncidentChange] = []
+    for incident in open_incidents:
+        own = news.pop(incident.finding.key, None)
+        changes.append(_update(incident, own, scan, after, present, accepted, approval))
+    for finding in news.values():
+        identities = _core_identities(finding)
+        if identities and all(identity in by_identity for identity in identities):
+            continue  # the same thing under another heading: the open incident tells it already
+        changes.append(IncidentChange(IncidentChangeKind.OPENED, _opened(site, finding, identities, scan, before)))
+    order = list(IncidentChangeKind)
+    return tuple(
+        sorted(changes, key=lambda c: (order.index(c.kind), c.incident.finding.severity.rank, c.incident.finding.key))
+    )
+
+
+def _worth_an_incident(finding: Finding, drift: Drift | None) -> bool:
+    if finding.verdict is Verdict.REMOVED or finding.severity.rank > _QUIETEST.rank:
+        return False
+    # Without an older side the findings say what is there: only what the policy forbids is an incident then.
+    return finding.violation or drift is not None
+
+
+def _core_identities(finding: Finding) -> tuple[Identity, ...]:
+    """What makes the thing itself: its tag where it has one, else host or feature; nothing for a change of content."""
+    added = [entry.identity for entry in finding.entries if entry.verdict is Verdict.ADDED]
+    for kind in _CORE:
+        core = {identity for identity in added if identity.kind is kind and _same_account(identity, finding)}
+        if core:
+            return tuple(sorted(core, key=lambda identity: identity.sort_key))
+    return tuple(sorted(set(added), key=lambda identity: identity.sort_key))
+
+
+def _same_account(identity: Identity, finding: Finding) -> bool:
+    return finding.tag is None or identity.tag == finding.tag or identity.kind is not SightingKind.TAG
+
+
+def _opened(
+    site: str, finding: Finding, identities: tuple[Identity, ...], scan: ScanRecord, before: Snapshot | None
+) -> Incident:
+    whole_before = {page.page for page in before.pages if page.outcome is Outcome.OK} if before else set()
+    absent = before is not None and bool(whole_before & set(finding.pages)) and not _has(before, identities)
+    return Incident(
+        id=0,
+        site=site,
+        finding=finding,
+        state=IncidentState.OPEN,
+        identities=identities,
+        opened_scan=scan.id,
+        first_seen_at=scan.started_at,
+        last_seen_at=scan.started_at,
+        last_absent_at=before.scan.started_at if absent and before is not None else None,
+        last_scan=scan.id,
+    )
+
+
+def _update(
+    incident: Incident,
+    own: Finding | None,
+    scan: ScanRecord,
+    after: Snapshot,
+    present: Mapping[Identity, frozenset[str]],
+    accepted: frozenset[Identity],
+    approval: Approval | None,
+) -> IncidentChange:
+    if approval is not None and incident.identities and accepted.issuperset(incident.identities):
+        closed = replace(incident, state=IncidentState.ACCEPTED, closed_at=approval.at, last_scan=scan.id)
+        return IncidentChange(IncidentChangeKind.ACCEPTED, closed, (f"approved by {approval.who}: {approval.why}",))
+    pages = frozenset(page for identity in incident.identities for page in present.get(identity, ()))
+    if pages or own is not None:
+        return _seen_again(incident, own, pages, scan)
+    if not _all_whole(incident.finding.pages, after):
+        return IncidentChange(IncidentChangeKind.UPDATED, replace(incident, last_scan=scan.id))
+    gone = replace(
+        incident,
+        last_scan=scan.id,
+        absent_scans=incident.absent_scans + 1,
+        closed_at=incident.closed_at or scan.started_at,
+    )
+    if gone.absent_scans < SCANS_TO_CLOSE and incident.identities:
+        return IncidentChange(IncidentChangeKind.UPDATED, gone)
+    return IncidentChange(IncidentChangeKind.CLOSED, replace(gone, state=IncidentState.CLOSED))
+
+
+def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], scan: ScanRecord) -> IncidentChange:
+    old = incident.finding
+    new = own or old
+    all_pages = tuple(sorted({*old.pages, *new.pages, *pages}))
+    merged = replace(
+        new,
+        key=old.key,
+        severity=min(old.severity, new.severity, key=lambda severity: severity.rank),
+        pages=all_pages,
+        sends=tuple(sorted({*old.sends, *new.sends})),
+        events=tuple(sorted({*old.events, *new.events})),
+        loaders=tuple(dict.fromkeys((*new.loaders, *old.loaders))),
+        violation=old.violation or new.violation,
+        title=old.title if own is None else new.title,
+    )
+    reasons = tuple(_worse(old, merged))
+    seen = replace(
+        incident,
+        finding=merged,
+        last_seen_at=scan.started_at,
+        last_scan=scan.id,
+        absent_scans=0,
+        closed_at=None,
+        seen_scans=incident.seen_scans + 1,
+        confirmed=True,
+    )
+    kind = IncidentChangeKind.WORSENED if reasons else IncidentChangeKind.UPDATED
+    return IncidentChange(kind, seen, reasons)
+
+
+def _worse(old: Finding, new: Finding) -> Iterable[str]:
+    more_pages = len(new.pages) - len(old.pages)
+    if more_pages:
+        yield f"on {more_pages} more page{'s' if more_pages > 1 else ''}"
+    kinds = sorted({kind for kind, _ in new.sends} - {kind for kind, _ in old.sends})
+    if kinds:
+        yield f"also sends {', '.join(kind.replace('_', ' ') for kind in kinds)}"
+    events = sorted(set(new.events) - set(old.events))
+    if events:
+        yield f"new events: {', '.join(events)}"
+    if new.severity.rank < old.severity.rank:
+        yield f"{new.severity} instead of {old.severity}"
+
+
+def _present(snapshot: Snapshot) -> Mapping[Identity, frozenset[str]]:
+    found: dict[Identity, set[str]] = {}
+    for page in snapshot.pages:
+        for sighting in page.sightings:
+            found.setdefault(sighting.identity, set()).add(page.page)
+    return {identity: frozenset(pages) for identity, pages in found.items()}
+
+
+def _identities(snapshot: Snapshot) -> frozenset[Identity]:
+    return frozenset(s.identity for page in snapshot.pages for s in page.sightings)
+
+
+def _has(snapshot: Snapshot, identities: tuple[Identity, ...]) -> bool:
+    return bool(identities) and not _identities(snapshot).isdisjoint(identities)
+
+
+def _all_whole(pages: Iterable[str], after: Snapshot) -> bool:
+    """Say whether each page was seen whole, or is known to be gone; a page that was not reached proves nothing."""
+    seen = {page.page: page for page in after.pages}
+    complete = after.scan.state is ScanState.COMPLETE
+    for page in pages:
+        now = seen.get(page)
+        if now is None:
+            if not complete:
+                return False
+        elif now.outcome is not Outcome.OK and now.status not in _GONE:
+            return False
+    return True

@@ -1,0 +1,89 @@
+"""The life of an incident, scan by scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from scanner.drift import compare
+from scanner.findings import findings
+from scanner.incidents import update
+from scanner.model import (
+    Incident,
+    IncidentChange,
+    IncidentChangeKind,
+    IncidentState,
+    Outcome,
+    Sighting,
+    Snapshot,
+)
+from tests.make import NOW, PINTEREST, approval, identity, sighting, site_snapshot
+
+PIN: tuple[Sighting, ...] = (sighting(identity()),)
+CLEAN: Mapping[str, Iterable[Sighting] | Outcome] = {"/": (), "/blog": ()}
+OPENED, WORSENED, UPDATED, CLOSED, ACCEPTED = IncidentChangeKind
+
+
+def on_day(number: int, pages: Mapping[str, Iterable[Sighting] | Outcome]) -> Snapshot:
+    made = site_snapshot(pages, id=number)
+    return replace(made, scan=replace(made.scan, started_at=NOW + timedelta(days=number)))
+
+
+def live(*days: Mapping[str, Iterable[Sighting] | Outcome]) -> list[list[IncidentChange]]:
+    """Run scans one a day, each compared with the one before; return the changes of each day."""
+    told: list[list[IncidentChange]] = []
+    incidents: dict[str, Incident] = {}
+    before = on_day(0, days[0])
+    for number, pages in enumerate(days[1:], start=1):
+        after = on_day(number, pages)
+        drift = compare(before, after)
+        changes = update("clinic", tuple(incidents.values()), after, findings(drift, before, after), drift, before)
+        for change in changes:
+            incidents[change.incident.finding.key] = change.incident
+            if change.incident.state is not IncidentState.OPEN:
+                del incidents[change.incident.finding.key]
+        told.append(list(changes))
+        before = after
+    return told
+
+
+def kinds(told: list[list[IncidentChange]]) -> list[list[IncidentChangeKind]]:
+    return [[change.kind for change in day] for day in told]
+
+
+def test_appears_spreads_stays_and_goes() -> None:
+    one, both = {"/": PIN, "/blog": ()}, {"/": PIN, "/blog": PIN}
+    told = live(CLEAN, one, one, both, CLEAN, CLEAN, CLEAN)
+    assert kinds(told) == [[OPENED], [UPDATED], [WORSENED], [UPDATED], [CLOSED], []]
+    opened, last = told[0][0].incident, told[4][0].incident
+    assert opened.finding.tag == PINTEREST
+    assert opened.last_absent_at == NOW and opened.first_seen_at == NOW + timedelta(days=1)
+    assert told[2][0].reasons == ("on 1 more page",)
+    assert last.state is IncidentState.CLOSED
+    assert last.last_seen_at == NOW + timedelta(days=3), "the last scan that saw it"
+    assert last.closed_at == NOW + timedelta(days=4), "the first scan that saw it gone, not the one that made sure"
+
+
+def test_a_page_that_breaks_closes_nothing() -> None:
+    there = {"/": PIN, "/blog": ()}
+    broken = {"/": Outcome.FAILED, "/blog": ()}
+    told = live(CLEAN, there, broken, broken, broken, there)
+    assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [UPDATED]]
+    assert told[-1][0].incident.state is IncidentState.OPEN
+
+
+def test_coming_back_after_one_day_is_the_same_incident() -> None:
+    there = {"/": PIN, "/blog": ()}
+    told = live(CLEAN, there, CLEAN, there, CLEAN, CLEAN)
+    assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [CLOSED]]
+
+
+def test_a_state_that_is_approved_ends_the_incident_as_accepted() -> None:
+    there = on_day(1, {"/": PIN, "/blog": ()})
+    (opened,) = update("clinic", (), there, findings(compare(on_day(0, CLEAN), there), on_day(0, CLEAN), there),
+                       compare(on_day(0, CLEAN), there), on_day(0, CLEAN))  # fmt: skip
+    later = on_day(2, {"/": PIN, "/blog": ()})
+    (accepted,) = update("clinic", (opened.incident,), later, (), compare(there, later), there, approval(1))
+    assert accepted.kind is ACCEPTED
+    assert accepted.incident.state is IncidentState.ACCEPTED

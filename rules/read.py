@@ -14,6 +14,8 @@ from rules.model import Feature, FieldRole, Ref, ValueTest
 from scanner.model import Detection, Exposure, ExposureKind
 
 _EMPTY = frozenset({"", "{}", "[]"})
+WHOLE_PATH = "(path)"
+"""Where a rule says what the URL's own path gives away: the digest of an address, the name of a video."""
 Values = MutableMapping[str, list[tuple[str, int]]]
 """Field path → (value, item) in the request's order."""
 
@@ -29,6 +31,9 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
             values[path] = [(value, item)]
         else:
             known.append((value, item))
+    whole = ready.exact_roles.get(WHOLE_PATH)
+    if whole is not None and (whole.pattern is None or whole.pattern.search(message.path[:TEST_LENGTH])):
+        fields = [*fields, (WHOLE_PATH, WHOLE_PATH, message.path, -1)]
     exposures, other = _sort_fields(ready, fields, values)
     events_by_account = _events(ready, message, values)
     if ready.standard_events:

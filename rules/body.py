@@ -12,11 +12,11 @@ from rules.decode import (
     display,
     flatten,
     from_base64,
-    inflate,
     parse_json,
     parse_query,
     to_text,
 )
+from rules.unwrap import inflate
 
 _FRAME_PREFIX = re.compile(r"\d{1,4}(?=[\[{])")
 _FORM_NAME = re.compile(r"[^\s{}<>\"'=&]{1,200}=")
@@ -33,9 +33,10 @@ def parse_body(raw: bytes, content_type: str | None = None, depth: int = 0) -> t
     if not raw:
         return [], frozenset()
     if depth < 4:
-        inflated = inflate(raw)
-        if inflated is not None:
-            fields, shapes = parse_body(inflated, None, depth + 1)
+        # Text is never compressed (but zlib starts with an `x`): asking would cost every ordinary body.
+        opened = inflate(raw) if raw[0] < 9 or raw[0] > 126 or raw[0] in b"\x1f(x" else None
+        if opened is not None:
+            fields, shapes = parse_body(opened[0], None, depth + 1)
             return fields, shapes | {"gzip"}
         multipart = _parse_multipart(raw, content_type)
         if multipart:

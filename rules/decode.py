@@ -11,7 +11,6 @@ import base64
 import binascii
 import json
 import re
-import zlib
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
@@ -19,7 +18,6 @@ Field = tuple[str, str, str, int]
 
 MAX_FIELDS = 20_000
 """Per request. Real beacons carry some hundreds."""
-MAX_INFLATED_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 24
 MAX_VALUE = 1024 * 1024
 MAX_KEY = 120
@@ -199,20 +197,6 @@ def from_base64(text: str) -> bytes | None:
     try:
         return base64.b64decode(clean + "=" * (-len(clean) % 4), validate=True)
     except (binascii.Error, ValueError):
-        return None
-
-
-def inflate(raw: bytes) -> bytes | None:
-    """Decompress gzip or zlib up to `MAX_INFLATED_BYTES`; None if it is neither. A cut stream gives what is whole."""
-    if raw[:2] == b"\x1f\x8b":
-        window = 31
-    elif raw[:1] == b"\x78" and len(raw) > 2 and (raw[0] * 256 + raw[1]) % 31 == 0:
-        window = 15
-    else:
-        return None
-    try:
-        return zlib.decompressobj(window).decompress(raw, MAX_INFLATED_BYTES)
-    except zlib.error:
         return None
 
 

@@ -8,12 +8,12 @@ from rules.decode import (
     Field,
     flatten,
     from_base64,
-    inflate,
     json_inside,
     parse_query,
     to_text,
     unescape,
 )
+from rules.unwrap import inflate
 
 DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines"})
 """Besides `list:X`, `pairs:XY`, `pairs:X2` and `after:X`."""
@@ -39,9 +39,10 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
                 return []
             text = to_text(raw)
         elif step == "gzip":
-            raw = inflate(raw if raw is not None else text.encode("latin-1", "replace"))
-            if raw is None:
+            opened = inflate(raw if raw is not None else text.encode("latin-1", "replace"))
+            if opened is None:
                 return []
+            raw = opened[0]
             text = to_text(raw)
         elif step == "hex":
             try:

@@ -12,7 +12,7 @@ from rules.message import Message, page_host
 from rules.model import RuleSet
 from rules.page import match_traces
 from rules.read import read
-from scanner.model import Detection, PageCapture, RequestRecord, SignalKind
+from scanner.model import Detection, DetectionKind, PageCapture, RequestRecord, SignalKind
 from scanner.urls import same_site
 
 _EVIDENCE = {
@@ -64,11 +64,15 @@ def match_message(
         matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
     page = page_host(page_url) if page_url else ""
     local = bool(page) and same_site(message.host, page, own_domains)
-    return tuple(
+    found = tuple(
         detection
         for ready in matched
         for detection in read(ready, message, first_party=local or not _at_home(ready, message.host))
     )
+    if message.record.method == "OPTIONS" or message.record.type == "preflight":
+        # The browser asks for leave; the event comes with the request that follows, or never.
+        return tuple(replace(d, kind=DetectionKind.OTHER, event=None, events=(), dedup_id=None) for d in found)
+    return found
 
 
 def _holding(entries: Iterable[Entry], message: Message) -> list[ReadyRule]:

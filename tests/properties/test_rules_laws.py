@@ -40,7 +40,7 @@ def identity(d: Detection) -> tuple[object, ...]:
     return (
         d.rule,
         d.account,
-        d.events,
+        sorted(d.events),
         d.first_party_collection,
         tuple(sorted(d.consent)),
         tuple(exposures),

@@ -169,6 +169,11 @@ def test_each_purpose_of_consent_mode_is_read_from_its_own_place() -> None:
     assert (consent["gcs"], consent["npa"], consent["consent_mode"]) == ("G101", "1", "active")
 
 
+def test_a_preflight_contacts_the_vendor_but_is_no_event() -> None:
+    (found,) = match_request(RequestRecord(url=PINTEREST, method="OPTIONS", type="preflight"), RULES, page_url=PAGE)
+    assert (found.kind, found.account, found.event, found.events) == ("other", "2612000000001", None, ())
+
+
 def test_two_requests_for_one_event_are_marked() -> None:
     (found,) = match("https://www.facebook.com/privacy_sandbox/pixel/register/trigger/?id=1234567890123456&ev=PageView")
     assert (found.event, found.duplicate_of) == ("PageView", "meta.pixel.event")

@@ -9,6 +9,7 @@ import zlib
 from urllib.parse import quote, urlencode
 
 import pytest
+import zstandard
 
 from rules.body import parse_body
 from rules.decode import canonical, expand_all, parse_query
@@ -60,6 +61,7 @@ FORM = urlencode(FLAT).encode()
         pytest.param(URL, b"\xef\xbb\xbf" + json.dumps(NESTED).encode(), None, id="JSON with a byte-order mark"),
         pytest.param(URL, json.dumps(NESTED).encode("utf-16"), None, id="JSON in UTF-16"),
         pytest.param(URL, gzip.compress(FORM), None, id="gzip"),
+        pytest.param(URL, zstandard.compress(FORM), None, id="zstd"),
         pytest.param(URL, zlib.compress(json.dumps(NESTED).encode()), None, id="zlib"),
         pytest.param(URL, base64.b64encode(gzip.compress(json.dumps(NESTED).encode())), None, id="base64 of gzip"),
         pytest.param(URL, base64.b64encode(json.dumps(NESTED).encode()), None, id="base64"),

@@ -479,6 +479,10 @@ class Exposure:
     """Name of the vendor's automatic feature that scraped it, e.g. `automatic advanced matching`."""
     placeholder: bool = False
     """A hash of nothing, an unfilled template, a documentation example: a misconfiguration, not a person."""
+    label: str | None = None
+    """What the configuration calls the known identity whose value this is; None: nobody's that we know."""
+    found_by: tuple[str, ...] = ()
+    """Names and decoders that led to the value, for one that was found by value and not by a rule."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -517,7 +521,7 @@ class Detection:
     status: str = "stable"
     """stable | experimental: how well the rule is proven."""
     evidence: str = "request"
-    """request | source | held-back | noscript | global | cookie | storage: what it was seen in."""
+    """request | source | held-back | noscript | global | cookie | storage | container: what it was seen in."""
     request_index: int | None = None
     """Into `PageCapture.requests`; None for traces in the page."""
     duplicate_of: str | None = None
@@ -583,6 +587,8 @@ class Sighting:
     consent: tuple[tuple[str, str], ...] = ()
     examples: tuple[str, ...] = ()
     """A request URL or masked value as evidence; never compared."""
+    details: tuple[tuple[str, str], ...] = ()
+    """Further (name, words) that findings tell, sorted; never compared. The names: `scanner/inventory.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -602,6 +608,13 @@ class PageInventory:
     third_party_request_count: int = 0
     status: int | None = None
     """HTTP status of the page; None: no answer seen. 404 and 410 say that the page is gone."""
+    kind: str | None = None
+    """What the page is for, by address, title and form (`appointment`, `condition` …); None: nothing tells."""
+    health: tuple[tuple[str, str], ...] = ()
+    """Health terms of its address and title with their sensitivity (high | normal), the most sensitive first."""
+    unread: tuple[TagKey, ...] = ()
+    """Tag-manager containers that were loaded here and could not be read whole: what they hold is there, what they
+    seem to lack may be there all the same. Sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -714,6 +727,8 @@ class DriftEntry:
     before: str | None = None
     """For CHANGED: the older version."""
     after: str | None = None
+    details: tuple[tuple[str, str], ...] = ()
+    """Of its sightings, unique, sorted: of the newer scan, for REMOVED of the older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -840,3 +855,45 @@ class IncidentChange:
     incident: Incident
     reasons: tuple[str, ...] = ()
     """For WORSENED: in words, e.g. `on 3 more pages`, `also sends phone numbers`."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEntry:
+    """One line of an incident's history."""
+
+    incident_id: int
+    scan_id: int
+    at: datetime
+    """When the scan began."""
+    kind: IncidentChangeKind
+    reasons: tuple[str, ...] = ()
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one recipient: recorded before it is sent, sent until somebody takes it."""
+
+    key: str
+    """Unique: the same message is recorded once, however often a run is repeated."""
+    channel: str
+    """mail | chat | ping"""
+    recipient: str
+    """An address, or the name of a chat target in the configuration (its URL may be a secret)."""
+    subject: str
+    content: bytes
+    """The finished message: RFC 5322 for mail, text for chat."""
+    created_at: datetime
+    next_try_at: datetime
+    id: int = 0
+    """Given by the store; 0 until it is recorded."""
+    state: DeliveryState = DeliveryState.WAITING
+    attempts: int = 0
+    sent_at: datetime | None = None
+    error: str | None = None
+    """Why the last attempt failed."""

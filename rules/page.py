@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rules.compiled import host_pattern
 from rules.exposure import form_of, is_placeholder
 from rules.model import InlineSign, NameSign, PageRule, RuleSet
-from scanner.model import Detection, DetectionKind, Exposure, PageCapture, SignalKind, SourceSignal
+from scanner.model import (
+    CookieRecord,
+    Detection,
+    DetectionKind,
+    Exposure,
+    PageCapture,
+    SignalKind,
+    SourceSignal,
+    TagKey,
+)
 from scanner.urls import host_of
 
 _MAX_ACCOUNTS = 50
@@ -80,6 +90,19 @@ def _named(signs: Iterable[NameSign], name: str, domain: str | None) -> Iterable
         account = sign.account.search(name) if sign.account else None
         yield sign.prefix + account[1] if account else None
         return
+
+
+def cookie_tag(cookie: CookieRecord, rules: RuleSet) -> TagKey | None:
+    """Return the tag whose cookie it is, on whatever domain it was set; the first rule that knows the name decides."""
+    return _cookie_tag(cookie.name, cookie.domain, rules)
+
+
+@lru_cache(maxsize=8_192)
+def _cookie_tag(name: str, domain: str, rules: RuleSet) -> TagKey | None:
+    for rule in rules.page_rules:
+        for account in _named(rule.cookies, name, domain):
+            return TagKey(rule.vendor.id, rule.product.id, account)
+    return None
 
 
 def _trace(

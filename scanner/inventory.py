@@ -8,7 +8,7 @@ a tag that moves behind a proxy drifts in one place and loses nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scanner.loaders import loader_words
@@ -124,7 +124,7 @@ def page_inventory(
         third_party_count += third
         sheet.request(request, by_request.get(number, []), third)
     sheet.signals()
-    sheet.cookies(cookie_tag)
+    sheet.cookies(cookie_tag, {(d.vendor, d.product): d.category for d in detections})
     return PageInventory(
         page=capture.page,
         final_url=capture.final_url,
@@ -252,7 +252,7 @@ class _Sheet:
                 continue
             self.host(signal.url, None, evidence)
 
-    def cookies(self, cookie_tag: CookieTag | None) -> None:
+    def cookies(self, cookie_tag: CookieTag | None, categories: Mapping[tuple[str, str], Category]) -> None:
         page_host = host_of(self.capture.final_url)
         for cookie in self.capture.cookies:
             domain = cookie.domain.lstrip(".").lower()
@@ -263,7 +263,9 @@ class _Sheet:
             name = cookie_identity(cookie.name)
             owner = self.owner_of(domain) if third_party else None
             subject = f"{name} of {registrable_domain(domain)}" if third_party else name
-            draft = self.draft(SightingKind.COOKIE, subject, tag, owner[1] if owner else Category.OTHER)
+            category = categories.get((tag.vendor, tag.product)) if tag else None
+            category = category or (owner[1] if owner else Category.OTHER)
+            draft = self.draft(SightingKind.COOKIE, subject, tag, category)
             draft.owner = owner[0] if owner else None
             draft.evidence.add("cookie")
 

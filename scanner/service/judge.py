@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from rules.entities import owner_of
 from rules.match import match_page
 from rules.model import RuleSet
+from rules.page import cookie_tag
 from scanner.canonical import page_template
 from scanner.inventory import page_inventory
 from scanner.model import Category, PageCapture, PageInventory
@@ -46,4 +47,5 @@ class RulesJudge:
             owner_and_category,
             own_domains=own_domains,
             template=page_template(capture.page),
+            cookie_tag=partial(cookie_tag, rules=self.rules),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -10,6 +10,10 @@ from typing import Protocol, Self
 from scanner.model import (
     Approval,
     Coverage,
+    Delivery,
+    Incident,
+    IncidentChange,
+    IncidentEntry,
     PageCapture,
     PageInventory,
     Profile,
@@ -19,6 +23,9 @@ from scanner.model import (
     SkippedPage,
     VisitTask,
 )
+
+Compose = Callable[[Sequence[IncidentChange]], Sequence[Delivery]]
+"""Incident changes, with ids → messages about them."""
 
 
 class Clock(Protocol):
@@ -138,6 +145,54 @@ class Store(Protocol):
 
     def approvals(self, site: str) -> tuple[Approval, ...]:
         """Newest first; never changed or deleted, the database itself refuses to."""
+        ...
+
+    # -- incidents
+    def settle(self, scan_id: int, changes: Sequence[IncidentChange], compose: Compose, at: datetime) -> bool:
+        """Enter what a finished scan means for its site's incidents and record the messages about it, all or nothing.
+
+        New incidents get their ids first; then `compose` (pure) makes the messages from the changes. A scan is
+        settled once: the second time nothing happens and False comes back.
+        """
+        ...
+
+    def is_settled(self, scan_id: int) -> bool: ...
+
+    def incidents(self, site: str | None = None, *, open_only: bool = False) -> tuple[Incident, ...]:
+        """Newest first."""
+        ...
+
+    def incident(self, incident_id: int) -> Incident | None: ...
+
+    def incident_history(self, incident_id: int) -> tuple[IncidentEntry, ...]:
+        """Oldest first."""
+        ...
+
+    # -- the outbox
+    def record(self, deliveries: Sequence[Delivery]) -> int:
+        """Put messages into the outbox, but for those whose key is there already; return how many were new."""
+        ...
+
+    def due(self, now: datetime, limit: int = 100) -> tuple[Delivery, ...]:
+        """Return waiting messages whose time has come, oldest first."""
+        ...
+
+    def claim(self, delivery_id: int, now: datetime, until: datetime) -> bool:
+        """Take one waiting message for an attempt that ends before `until`; False if somebody else has it.
+
+        The attempt is counted before it is made. A process that dies in the middle leaves the message
+        waiting from `until` on.
+        """
+        ...
+
+    def sent(self, delivery_id: int, now: datetime) -> None: ...
+
+    def not_sent(self, delivery_id: int, error: str, next_try_at: datetime | None) -> None:
+        """Enter a failed attempt; without a time for the next one the message is given up."""
+        ...
+
+    def deliveries(self, limit: int = 100) -> tuple[Delivery, ...]:
+        """Newest first."""
         ...
 
     # -- upkeep

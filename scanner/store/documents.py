@@ -9,6 +9,7 @@ import zstandard
 
 from scanner.model import (
     Coverage,
+    Incident,
     PageCapture,
     PageInventory,
     Profile,
@@ -34,6 +35,7 @@ SKIPPED = Format[tuple[SkippedPage, ...]]("skipped", tuple[SkippedPage, ...])
 COVERAGE = Format[Coverage]("coverage", Coverage)
 PROFILE = Format[Profile]("profile", Profile)
 SCAN = Format[ScanRecord]("scan", ScanRecord)
+INCIDENT = Format[Incident]("incident", Incident)
 
 _LEVEL = 3
 _LARGEST_BYTES = 2**31

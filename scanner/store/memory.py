@@ -11,6 +11,11 @@ from scanner.errors import StoreError
 from scanner.model import (
     Approval,
     Coverage,
+    Delivery,
+    DeliveryState,
+    Incident,
+    IncidentChange,
+    IncidentEntry,
     PageCapture,
     PageInventory,
     Profile,
@@ -19,6 +24,8 @@ from scanner.model import (
     ScanState,
     SkippedPage,
 )
+from scanner.ports import Compose
+from scanner.store.casebook_memory import Casebook
 from scanner.store.chain import START, Evidence, Leaf, Link, link_of, manifest_of, problems
 from scanner.store.codec import text_bytes
 from scanner.store.documents import CAPTURE, INVENTORY, SKIPPED, capture_digest, digest
@@ -52,6 +59,7 @@ class MemoryStore:
         self._approvals: list[Approval] = []
         self._links: dict[str, list[Link]] = {}
         self._removed: dict[int, bytes | None] = {}
+        self._casebook = Casebook()
 
     # -- leases
 
@@ -178,6 +186,57 @@ class MemoryStore:
     def approvals(self, site: str) -> tuple[Approval, ...]:
         with self._lock:
             return tuple(approval for approval in reversed(self._approvals) if approval.site == site)
+
+    # -- incidents
+
+    def settle(self, scan_id: int, changes: Sequence[IncidentChange], compose: Compose, at: datetime) -> bool:
+        with self._lock:
+            if scan_id not in self._scans:
+                raise StoreError(f"there is no scan {scan_id} in the store")
+            return self._casebook.settle(scan_id, changes, compose, at)
+
+    def is_settled(self, scan_id: int) -> bool:
+        return scan_id in self._casebook.settled
+
+    def incidents(self, site: str | None = None, *, open_only: bool = False) -> tuple[Incident, ...]:
+        with self._lock:
+            return self._casebook.find(site, open_only=open_only)
+
+    def incident(self, incident_id: int) -> Incident | None:
+        return self._casebook.incidents.get(incident_id)
+
+    def incident_history(self, incident_id: int) -> tuple[IncidentEntry, ...]:
+        with self._lock:
+            return tuple(entry for entry in self._casebook.entries if entry.incident_id == incident_id)
+
+    # -- the outbox
+
+    def record(self, deliveries: Sequence[Delivery]) -> int:
+        with self._lock:
+            return self._casebook.record(deliveries)
+
+    def due(self, now: datetime, limit: int = 100) -> tuple[Delivery, ...]:
+        with self._lock:
+            return self._casebook.due(now)[:limit]
+
+    def claim(self, delivery_id: int, now: datetime, until: datetime) -> bool:
+        with self._lock:
+            return self._casebook.claim(delivery_id, now, until)
+
+    def sent(self, delivery_id: int, now: datetime) -> None:
+        with self._lock:
+            self._casebook.change(delivery_id, state=DeliveryState.SENT, sent_at=now, error=None)
+
+    def not_sent(self, delivery_id: int, error: str, next_try_at: datetime | None) -> None:
+        with self._lock:
+            if next_try_at is None:
+                self._casebook.change(delivery_id, state=DeliveryState.GIVEN_UP, error=error)
+            else:
+                self._casebook.change(delivery_id, next_try_at=next_try_at, error=error)
+
+    def deliveries(self, limit: int = 100) -> tuple[Delivery, ...]:
+        with self._lock:
+            return tuple(reversed(self._casebook.outbox.values()))[:limit]
 
     # -- upkeep
 

@@ -14,6 +14,10 @@ from scanner.errors import StoreError
 from scanner.model import (
     Approval,
     Coverage,
+    Delivery,
+    Incident,
+    IncidentChange,
+    IncidentEntry,
     PageCapture,
     PageInventory,
     Profile,
@@ -22,7 +26,8 @@ from scanner.model import (
     ScanState,
     SkippedPage,
 )
-from scanner.store import audit, reading, thinning
+from scanner.ports import Compose
+from scanner.store import audit, casebook, reading, thinning
 from scanner.store import blobs as content
 from scanner.store.chain import START, link_of
 from scanner.store.codec import CodecError, text_bytes
@@ -272,6 +277,55 @@ class SqlStore:
         with self._reading() as connection:
             rows = connection.execute(query).all()
         return tuple(Approval(row.site, row.scan_id, row.who, row.why, row.at) for row in rows)
+
+    # -- incidents
+
+    def settle(self, scan_id: int, changes: Sequence[IncidentChange], compose: Compose, at: datetime) -> bool:
+        with self._writing() as connection:
+            self._known(connection, scan_id)
+            return casebook.settle(connection, scan_id, changes, compose, at)
+
+    def is_settled(self, scan_id: int) -> bool:
+        with self._reading() as connection:
+            return casebook.is_settled(connection, scan_id)
+
+    def incidents(self, site: str | None = None, *, open_only: bool = False) -> tuple[Incident, ...]:
+        with self._reading() as connection:
+            return tuple(casebook.find_incidents(connection, site, open_only=open_only))
+
+    def incident(self, incident_id: int) -> Incident | None:
+        with self._reading() as connection:
+            return next(casebook.find_incidents(connection, incident_id=incident_id), None)
+
+    def incident_history(self, incident_id: int) -> tuple[IncidentEntry, ...]:
+        with self._reading() as connection:
+            return casebook.history(connection, incident_id)
+
+    # -- the outbox
+
+    def record(self, deliveries: Sequence[Delivery]) -> int:
+        with self._writing() as connection:
+            return casebook.record(connection, deliveries)
+
+    def due(self, now: datetime, limit: int = 100) -> tuple[Delivery, ...]:
+        with self._reading() as connection:
+            return casebook.due(connection, now, limit)
+
+    def claim(self, delivery_id: int, now: datetime, until: datetime) -> bool:
+        with self._writing() as connection:
+            return casebook.claim(connection, delivery_id, now, until)
+
+    def sent(self, delivery_id: int, now: datetime) -> None:
+        with self._writing() as connection:
+            casebook.sent(connection, delivery_id, now)
+
+    def not_sent(self, delivery_id: int, error: str, next_try_at: datetime | None) -> None:
+        with self._writing() as connection:
+            casebook.not_sent(connection, delivery_id, error, next_try_at)
+
+    def deliveries(self, limit: int = 100) -> tuple[Delivery, ...]:
+        with self._reading() as connection:
+            return casebook.newest(connection, limit)
 
     # -- upkeep
 

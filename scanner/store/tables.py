@@ -223,3 +223,51 @@ removals = Table(
     _reference("manifest_id", "blobs.id", nullable=True),
     Index(None, "manifest_id"),
 )
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _id(),
+    Column("site", AnyText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index(None, "site", "state"),
+    sqlite_autoincrement=True,  # mails and reports name it
+)
+
+incident_entries = Table(
+    "incident_entries",
+    metadata,
+    _id(),
+    _reference("incident_id", "incidents.id"),
+    Column("scan_id", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reasons", AnyText, nullable=False),
+    UniqueConstraint("incident_id", "scan_id"),
+)
+
+settled_scans = Table(
+    "settled_scans",
+    metadata,
+    Column("scan_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    Column("key", AnyText, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("recipient", AnyText, nullable=False),
+    Column("subject", AnyText, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("next_try_at", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("error", AnyText),
+    Index(None, "state", "next_try_at"),
+)

@@ -139,7 +139,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
-@pytest.mark.parametrize("url", BEACON_URLS, ids=["pinterest", "meta", "ga4", "floodlight", "ads", "own"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(BEACON_URLS[0], id="JSON in parameters"),
+        pytest.param(BEACON_URLS[2], id="lines and decoders"),
+        pytest.param(BEACON_URLS[3], id="matrix parameters"),
+        pytest.param(BEACON_URLS[5], id="shapes only"),
+    ],
+)
 def test_a_megabyte_of_malice_takes_less_than_a_second(url: str, text: str) -> None:
     raw = text.encode("utf-8", "replace")
     for request in (RequestRecord(url + text), RequestRecord(url, "POST", body=raw)):

@@ -114,6 +114,8 @@ class ChildChannel:
         self.target_id = target_id
         self.session_id = session_id
         self.closed = False
+        self.listening = False
+        """The target has answered its first command: from here on its events reach us."""
         self._parent = parent
         self._listener = listener
         self._next_id = 0
@@ -150,6 +152,7 @@ class ChildChannel:
         if number is None:
             self._listener(self, message["method"], message.get("params", {}))
             return
+        self.listening = True
         answer = self._waiting.pop(number, None)
         if answer is None or answer.done():
             return

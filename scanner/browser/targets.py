@@ -113,6 +113,10 @@ class Targets:
     def _on_child_event(self, channel: Channel, method: str, params: Params) -> None:
         if method.startswith(("Network.", "Audits.")):
             self._recorder.on_event(channel, method, params)
+        elif method == "Inspector.workerScriptLoaded":
+            # Pages' own workers are told by Playwright's context as well; nobody else tells of shared ones.
+            if isinstance(channel, ChildChannel) and not channel.listening and channel.kind == "shared_worker":
+                self.gaps.append("a shared worker ran before it could be listened to")
         elif method in _TARGET_EVENTS:
             self._on_target_event(channel, method, params)
 
@@ -147,8 +151,10 @@ class SharedTargets:
         self._channel: SessionChannel | None = None
         self._visits: dict[str, Targets] = {}
         self._sessions: dict[str, Targets] = {}
-        self._held: set[str] = set()
-        """Targets stopped by the first attachment and not yet gone."""
+        self._held: dict[str, str] = {}
+        """Target id → session of the first attachment, which holds it."""
+        self._sessions_of: dict[str, list[str]] = {}
+        """Browser context id → sessions to end with its visit."""
 
     async def watch(self, browser: Browser) -> None:
         session = await browser.new_browser_cdp_session()
@@ -166,8 +172,12 @@ class SharedTargets:
         self._visits[context_id] = targets
 
     def unregister(self, context_id: str) -> None:
-        targets = self._visits.pop(context_id, None)
-        self._sessions = {key: value for key, value in self._sessions.items() if value is not targets}
+        self._visits.pop(context_id, None)
+        for session_id in self._sessions_of.pop(context_id, ()):
+            self._sessions.pop(session_id, None)
+            if self._channel is not None:
+                # As long as somebody is attached, the next visit's worker of the same name is taken for this one.
+                self._channel.tell("Target.detachFromTarget", {"sessionId": session_id})
 
     async def process_ids(self) -> dict[str, int]:
         """Return pid by process type (`browser` and others); empty when the browser does not answer."""
@@ -181,12 +191,13 @@ class SharedTargets:
 
     def _on_attached(self, channel: Channel, _method: str, params: Params) -> None:
         info: dict[str, Any] = params["targetInfo"]
-        target_id = str(info["targetId"])
+        target_id, context_id = str(info["targetId"]), str(info.get("browserContextId"))
+        self._sessions_of.setdefault(context_id, []).append(params["sessionId"])
         if target_id not in self._held:
-            self._held.add(target_id)
+            self._held[target_id] = params["sessionId"]
             channel.tell("Target.attachToTarget", {"targetId": target_id, "flatten": False})
             return
-        targets = self._visits.get(str(info.get("browserContextId")))
+        targets = self._visits.get(context_id)
         if targets is not None:
             self._sessions[params["sessionId"]] = targets
             targets.adopt(channel, params["sessionId"], info)
@@ -201,7 +212,7 @@ class SharedTargets:
             targets.receive(params["sessionId"], params["message"])
 
     def _on_detached(self, _channel: Channel, _method: str, params: Params) -> None:
-        self._held.discard(str(params.get("targetId")))
+        self._held = {target: session for target, session in self._held.items() if session != params["sessionId"]}
         if targets := self._sessions.pop(params["sessionId"], None):
             targets.lose(params["sessionId"])
 

@@ -16,6 +16,8 @@ from scanner.model import Detection, Exposure, ExposureKind
 _EMPTY = frozenset({"", "{}", "[]"})
 WHOLE_PATH = "(path)"
 """Where a rule says what the URL's own path gives away: the digest of an address, the name of a video."""
+WHOLE_QUERY = "(query)"
+"""The same for the query as it stands, where its parts have no names (`?4sBoston&7sUS`)."""
 Values = MutableMapping[str, list[tuple[str, int]]]
 """Field path → (value, item) in the request's order."""
 
@@ -31,9 +33,12 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
             values[path] = [(value, item)]
         else:
             known.append((value, item))
-    whole = ready.exact_roles.get(WHOLE_PATH)
-    if whole is not None and (whole.pattern is None or whole.pattern.search(message.path[:TEST_LENGTH])):
-        fields = [*fields, (WHOLE_PATH, WHOLE_PATH, message.path, -1)]
+    for name in (WHOLE_PATH, WHOLE_QUERY):
+        whole = ready.exact_roles.get(name)
+        if whole is not None:
+            text = message.path if name == WHOLE_PATH else message.record.url.partition("?")[2].partition("#")[0]
+            if text and (whole.pattern is None or whole.pattern.search(text[:TEST_LENGTH])):
+                fields = [*fields, (name, name, text, -1)]
     exposures, other = _sort_fields(ready, fields, values)
     events_by_account = _events(ready, message, values)
     if ready.standard_events:

@@ -27,6 +27,7 @@ from scanner.ports import Clock, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
 from scanner.service.scan import Observer, ScanRun
+from scanner.service.settle import ComposeFor, settle, unsettled
 from scanner.store import open_store
 
 
@@ -43,6 +44,8 @@ class App:
     judge: RulesJudge
     clock: Clock
     policy: Policy
+    compose: ComposeFor = lambda _comparison, _changes: ()
+    """Makes the messages about a scan; by default nobody is told."""
 
     @classmethod
     @contextmanager
@@ -81,9 +84,17 @@ class App:
         )
         with _stop_signals(run.stop):
             scan = await run.run()
-        comparison = await asyncio.to_thread(self.compare, site.name, scan, site.own_domains)
+        comparison = await asyncio.to_thread(self._consequences, site, scan)
         kept = frozenset(page for finding in comparison.findings if comparison.drift for page in finding.pages)
         await asyncio.to_thread(self.store.thin, site.name, self.clock.now(), site.retention, kept)
+        return comparison
+
+    def _consequences(self, site: SiteConfig, scan: ScanRecord) -> Comparison:
+        for left in unsettled(self.store, site.name):
+            if left.id < scan.id:
+                settle(self.store, self.compare(site.name, left, site.own_domains), self.compose)
+        comparison = self.compare(site.name, scan, site.own_domains)
+        settle(self.store, comparison, self.compose)
         return comparison
 
     def compare(

@@ -7,6 +7,7 @@ import click
 from scanner import __version__
 from scanner.cli.demo import demo
 from scanner.cli.doctor import doctor
+from scanner.cli.incidents import incident, incidents
 from scanner.cli.recorded import explain, har
 from scanner.cli.rules import rules
 from scanner.cli.scan import scan
@@ -27,5 +28,5 @@ def cli() -> None:
     """
 
 
-for command in (scan, demo, diff, report, history, approve, explain, har, rules, doctor):
+for command in (scan, demo, diff, report, history, approve, incidents, incident, explain, har, rules, doctor):
     cli.add_command(command)

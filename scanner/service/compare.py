@@ -62,7 +62,9 @@ class Comparison:
     """Set when the older side is an approved baseline, not merely the previous scan."""
     drift: Drift | None
     findings: tuple[Finding, ...]
-    """Of the drift; without an older side, of what is there."""
+    """Of the drift; without an older side, of what is there. Violations of the policy are among them."""
+    before: Snapshot | None = None
+    """The older side's inventories, under the same rules."""
 
     @property
     def scan(self) -> ScanRecord:
@@ -147,7 +149,7 @@ def compare_scans(
     drift = compare(before, after)
     found = findings(drift, before, after, page_kind=judge.page_kind, names=judge.names)
     accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
-    return Comparison(after, older, approval, drift, judged(found, present, broken, accepted))
+    return Comparison(after, older, approval, drift, judged(found, present, broken, accepted), before)
 
 
 def _violations(

@@ -8,7 +8,7 @@ or where the older scan saw the identity nowhere at all.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scanner.model import (
@@ -30,6 +30,7 @@ _LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap",
 _LIMIT_REASONS = frozenset({"page-limit", "template-limit", "depth", "duration", "stopped"})
 _MOST_LOADERS = 10
 _MOST_EXAMPLES = 3
+_MOST_DETAILS = 60
 _ORDER = {verdict: number for number, verdict in enumerate((Verdict.ADDED, Verdict.REMOVED, Verdict.CHANGED))}
 
 Pages = Mapping[str, PageInventory]
@@ -54,8 +55,10 @@ def compare(before: Snapshot, after: Snapshot) -> Drift:
     new_pages = {page.page: page for page in after.pages}
     old, new = _where(before.pages), _where(after.pages)
     something_whole = any(page.outcome is Outcome.OK for page in before.pages)
+    never_read = _never_read(before.pages)
     gone, unreached = _missing(old_pages, new_pages, after)
-    additions = _additions(old, new, {url: page for url, page in old_pages.items() if url not in gone}, something_whole)
+    there = {url: page for url, page in old_pages.items() if url not in gone}
+    additions = _additions(old, new, there, something_whole, never_read)
     entries = [
         *additions.entries,
         *_removals(old, new, new_pages, gone),
@@ -77,6 +80,28 @@ def _where(pages: Iterable[PageInventory]) -> Where:
     return where
 
 
+# --------------------------------------------------------------------------- tag-manager containers
+
+
+def _never_read(pages: Iterable[PageInventory]) -> frozenset[str]:
+    """Containers that the scan met and nowhere read whole: what they hold now, they may have held then."""
+    pages = tuple(pages)
+    unread = {tag.account or "" for page in pages for tag in page.unread}
+    for page in pages if unread else ():
+        here = {tag.account or "" for tag in page.unread}
+        unread -= {holder for sighting in page.sightings for holder in _holders(sighting)} - here
+    return frozenset(unread)
+
+
+def _holders(sighting: Sighting) -> frozenset[str]:
+    return frozenset(words for name, words in sighting.details if name == "container")
+
+
+def _only_held(sighting: Sighting, containers: Collection[str]) -> bool:
+    """Say whether nothing but one of `containers` shows this."""
+    return sighting.evidence == ("container",) and not _holders(sighting).isdisjoint(containers)
+
+
 # --------------------------------------------------------------------------- the three verdicts
 
 
@@ -87,8 +112,13 @@ class _Additions:
     """Page → how many identities it shows that the older scan may have overlooked there."""
 
 
-def _additions(old: Where, new: Where, old_pages: Pages, something_whole: bool) -> _Additions:
-    """`old_pages` leaves out pages that are gone: what their "not found" page shows is no news of theirs."""
+def _additions(
+    old: Where, new: Where, old_pages: Pages, something_whole: bool, never_read: frozenset[str]
+) -> _Additions:
+    """`old_pages` leaves out pages that are gone: what their "not found" page shows is no news of theirs.
+
+    `never_read`: containers of the older scan of which nobody knows what they held.
+    """
     result = _Additions()
     for identity, seen in new.items():
         had = old.get(identity, {})
@@ -96,6 +126,8 @@ def _additions(old: Where, new: Where, old_pages: Pages, something_whole: bool) 
         news: list[str] = []
         for page in seen.keys() - had.keys():
             older = old_pages.get(page)
+            if never_read and _only_held(seen[page], never_read):
+                continue
             if nowhere or (older is not None and older.outcome is Outcome.OK):
                 news.append(page)
             elif older is not None or not had:
@@ -111,10 +143,15 @@ def _removals(old: Where, new: Where, new_pages: Pages, gone: frozenset[str]) ->
     entries = []
     for identity, had in old.items():
         seen = new.get(identity, {})
-        lost = [page for page in had.keys() - seen.keys() if page in whole]
+        lost = [page for page in had.keys() - seen.keys() if page in whole and _would_show(had[page], new_pages[page])]
         if lost:
             entries.append(_entry(Verdict.REMOVED, identity, lost, had, len(had), len(seen)))
     return entries
+
+
+def _would_show(sighting: Sighting, page: PageInventory) -> bool:
+    """Say whether a page seen whole would show it again: not if it stood in a container that could not be read."""
+    return not page.unread or not _only_held(sighting, {tag.account or "" for tag in page.unread})
 
 
 def _changes(old: Where, new: Where) -> list[DriftEntry]:
@@ -165,6 +202,7 @@ def _entry(
         examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:_MOST_EXAMPLES],
         before=before,
         after=after,
+        details=tuple(sorted({detail for s in sightings for detail in s.details}))[:_MOST_DETAILS],
     )
 
 

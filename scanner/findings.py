@@ -90,6 +90,7 @@ def _present_entry(identity: Identity, seen: list[tuple[PageInventory, Sighting]
         category=sightings[0].category,
         evidence=tuple(sorted({e for s in sightings for e in s.evidence})),
         examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:3],
+        details=tuple(sorted({detail for s in sightings for detail in s.details}))[:60],
     )
 
 

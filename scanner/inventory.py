@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scanner.contained import ContainerContent
 from scanner.loaders import loader_words
 from scanner.model import (
     Category,
@@ -40,7 +41,11 @@ FIRST_PARTY = "first-party"
 UNNAMED_EVENT = "(unnamed)"
 PLACEHOLDER = " (placeholder)"
 """Behind the path of a field that carries a hash of nothing or an unfilled template: no person yet."""
+CONTAINER, CONTAINER_VERSION = "container", "container version"
+"""Names in `Sighting.details`: which container holds it, and in which version. Of a held tag also `fires`, `state`,
+`code` and `settings` (see `HeldTag`)."""
 _MOST_EXAMPLES = 3
+_MOST_DETAILS = 40
 _MOST_LOADERS = 6
 _LONGEST_SUBJECT_CHARS = 200
 _NEVER_SENT = frozenset({"csp", "mixed-content", "client", "other"})
@@ -76,6 +81,7 @@ class _Draft:
     evidence: set[str] = field(default_factory=set)
     consent: set[tuple[str, str]] = field(default_factory=set)
     examples: set[str] = field(default_factory=set)
+    details: set[tuple[str, str]] = field(default_factory=set)
 
     def done(self, identity: Identity) -> Sighting:
         chains = sorted((chain for chain in self.chains if chain), key=lambda chain: (len(chain), chain))
@@ -90,6 +96,7 @@ class _Draft:
             evidence=tuple(sorted(self.evidence)),
             consent=tuple(sorted(self.consent)),
             examples=tuple(sorted(self.examples)[:_MOST_EXAMPLES]),
+            details=tuple(sorted(self.details)[:_MOST_DETAILS]),
         )
 
 
@@ -100,6 +107,9 @@ def page_inventory(
     own_domains: Iterable[str] = (),
     template: str = "",
     cookie_tag: CookieTag | None = None,
+    *,
+    containers: Mapping[int, ContainerContent] | None = None,
+    unread: Iterable[TagKey] = (),
 ) -> PageInventory:
     """Return what `capture` and its `detections` say about the page, sorted and without chance.
 
@@ -109,8 +119,11 @@ def page_inventory(
         own_domains: registrable domains that count as first party besides the page's own.
         template: the page's URL template, for the reader.
         cookie_tag: which tag sets a first-party cookie; without it only third-party cookies are listed.
+        containers: index of a request → the tag-manager container it brought. Their detections are among `detections`.
+        unread: containers that were loaded and not read, or not whole.
     """
-    sheet = _Sheet(capture, owner_of, tuple(own_domains))
+    containers = containers or {}
+    sheet = _Sheet(capture, owner_of, tuple(own_domains), containers)
     by_request: dict[int, list[Detection]] = {}
     for detection in detections:
         request = sheet.request_of(detection)
@@ -122,7 +135,9 @@ def page_inventory(
     for number, request in enumerate(capture.requests):
         third = is_third_party(request.url, capture.final_url, sheet.own_domains)
         third_party_count += third
-        sheet.request(request, by_request.get(number, []), third)
+        sheet.request(request, by_request.get(number, []), third, is_container=number in containers)
+    for number, content in containers.items():
+        sheet.container(content, capture.requests[number])
     sheet.signals()
     sheet.cookies(cookie_tag, {(d.vendor, d.product): d.category for d in detections})
     return PageInventory(
@@ -137,14 +152,22 @@ def page_inventory(
         request_count=len(capture.requests),
         third_party_request_count=third_party_count,
         status=capture.status,
+        unread=tuple(sorted(unread, key=str)),
     )
 
 
 class _Sheet:
     """The page's drafts, keyed by identity; lives only inside `page_inventory`."""
 
-    def __init__(self, capture: PageCapture, owner_of: OwnerOf, own_domains: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        capture: PageCapture,
+        owner_of: OwnerOf,
+        own_domains: tuple[str, ...],
+        containers: Mapping[int, ContainerContent],
+    ) -> None:
         self.capture = capture
+        self.names = {capture.requests[number].url: content.name for number, content in containers.items()}
         self.owner_of = owner_of
         self.own_domains = own_domains
         self.drafts: dict[Identity, _Draft] = {}
@@ -173,7 +196,7 @@ class _Sheet:
         draft.evidence.add(_evidence_of(request))
         chain = self.chains.get(id(request))
         if chain is None:
-            chain = self.chains[id(request)] = loader_words(request, self.capture.final_url)
+            chain = self.chains[id(request)] = loader_words(request, self.capture.final_url, self.names)
         draft.chains.add(chain)
 
     # ------------------------------------------------------------------ tags
@@ -208,7 +231,13 @@ class _Sheet:
 
     # ------------------------------------------------------------------ requests
 
-    def request(self, request: RequestRecord, detections: Sequence[Detection], third_party: bool) -> None:
+    def request(
+        self,
+        request: RequestRecord,
+        detections: Sequence[Detection],
+        third_party: bool,
+        is_container: bool = False,
+    ) -> None:
         tag, category = _tag_of(detections)
         if not third_party and tag is None:
             return
@@ -228,8 +257,9 @@ class _Sheet:
             draft = self.draft(kind, subject, tag, category)
             draft.owner = owner[0] if owner else None
             self.saw(draft, request)
-            if kind is SightingKind.SCRIPT and not any(d.kind is DetectionKind.CONFIG for d in detections):
-                # An account's configuration file changes daily; what matters in it is compared as features.
+            configures = is_container or any(d.kind is DetectionKind.CONFIG for d in detections)
+            if kind is SightingKind.SCRIPT and not configures:
+                # A configuration or container changes daily; what matters in it is compared as features and tags.
                 version = request.response_fingerprint or request.response_sha256
                 draft.versions.update([version] if version else [])
 
@@ -240,6 +270,41 @@ class _Sheet:
         )
         draft.owner = draft.owner or (owner[0] if owner else None)
         self.saw(draft, request, evidence, normalise_host(host_of(url)))
+
+    # ------------------------------------------------------------------ containers
+
+    def container(self, content: ContainerContent, request: RequestRecord) -> None:
+        """What a container holds and switches on; the tags it would fire have their own sightings already."""
+        own, where = content.tag, self.container_details(content)
+        category = Category.TAG_MANAGER
+        for held in content.held:
+            kind, role = SightingKind.CONTAINER_TAG, own.account or ""
+            draft = self.draft(kind, held.subject, held.tag or own, held.category if held.tag else category, role)
+            self.holds(draft, content, request)
+            draft.details.update(held.details)
+            draft.versions.update([held.version] if held.version else [])
+        for feature, version in content.features:
+            draft = self.draft(SightingKind.FEATURE, feature, own, category)
+            self.holds(draft, content, request)
+            draft.versions.update([version] if version else [])
+        for detection in content.detections:
+            for role in ("", FIRST_PARTY):
+                known = self.drafts.get(Identity(SightingKind.TAG, "", detection.tag, role))
+                if known is not None:
+                    self.holds(known, content, request)
+        own_draft = self.drafts.get(Identity(SightingKind.TAG, "", own, ""))
+        if own_draft is not None:
+            own_draft.details.update(where)
+
+    def holds(self, draft: _Draft, content: ContainerContent, request: RequestRecord) -> None:
+        draft.evidence.add("container")
+        draft.details.update(self.container_details(content))
+        draft.chains.add((f"container {content.name}", *loader_words(request, self.capture.final_url, self.names)))
+
+    @staticmethod
+    def container_details(content: ContainerContent) -> set[tuple[str, str]]:
+        found = {(CONTAINER, content.tag.account or "")}
+        return found | {(CONTAINER_VERSION, content.version)} if content.version else found
 
     # ------------------------------------------------------------------ traces in the page
 

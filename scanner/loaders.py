@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,29 +16,34 @@ _ACCOUNT_PARAMETERS = ("id", "tid", "sdkid", "cbid", "pid")
 _ACCOUNT = re.compile(r"^(?:GTM|GT|G|AW|DC|UA|MC)-[A-Z0-9][A-Z0-9-]{2,16}$|^[A-Za-z0-9]{5,24}$")
 
 
-def loader_words(request: RequestRecord, page_url: str) -> tuple[str, ...]:
+def loader_words(request: RequestRecord, page_url: str, containers: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Say in words what led to `request`, nearest first, at most six links, without repetitions.
 
     `inline snippet in the page`, `https://www.googletagmanager.com/gtm.js (GTM-ABC)`, `redirect from https://…`.
-    Empty when the browser told nothing. `page_url` is the page's final URL.
+    Empty when the browser told nothing. `page_url` is the page's final URL. `containers` names scripts that are
+    tag-manager containers, by their URL: `GTM-ABC version 42`.
     """
+    named = containers or {}
     words: list[str] = []
     if request.redirected_from and not any(link.kind == "redirect" for link in request.initiators):
         words.append(_redirect(request.redirected_from))
-    words += [word for link in request.initiators if (word := _in_words(link, request, page_url))]
+    words += [word for link in request.initiators if (word := _in_words(link, request, page_url, named))]
     return tuple(dict.fromkeys(words))[:_MOST_LOADERS]
 
 
 @lru_cache(maxsize=16_384)
 def script_words(url: str) -> str:
     """Name a script for a person: its address without chance, and the account in its query where there is one."""
+    return _named(url, _account(url))
+
+
+def _named(url: str, account: str | None) -> str:
     scheme = url.partition("://")[0].lower()
-    named = f"{scheme}://{script_identity(url)}" if scheme in ("http", "https") and host_of(url) else url[:100]
-    account = _account(url)
-    return f"{named} ({account})" if account else named
+    address = f"{scheme}://{script_identity(url)}" if scheme in ("http", "https") and host_of(url) else url[:100]
+    return f"{address} ({account})" if account else address
 
 
-def _in_words(link: Initiator, request: RequestRecord, page_url: str) -> str | None:
+def _in_words(link: Initiator, request: RequestRecord, page_url: str, containers: Mapping[str, str]) -> str | None:
     url = link.url or ""
     in_page = not url or _same_document(url, page_url)
     if link.kind == "redirect":
@@ -49,7 +55,7 @@ def _in_words(link: Initiator, request: RequestRecord, page_url: str) -> str | N
             return "script in the page"
         if request.frame_url and _same_document(url, request.frame_url):
             return f"inline snippet in the frame {script_words(url)}"
-        return script_words(url)
+        return _named(url, containers[url]) if url in containers else script_words(url)
     if link.kind == "parser":
         return "HTML of the page" if in_page else f"HTML or style sheet of {script_words(url)}"
     if link.kind == "preload":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 
 from rules.entities import owner_of
-from rules.match import match_page
+from rules.judge import Judgement, judge_page
 from rules.model import RuleSet
 from rules.page import cookie_tag
 from scanner.canonical import page_template
 from scanner.inventory import page_inventory
 from scanner.model import Category, PageCapture, PageInventory
 from scanner.service.compare import PageKind
+
+EDITION = 2
+"""Of the judgement itself: raise it when equal rules would judge a capture otherwise than before."""
 
 
 def owner_and_category(host: str) -> tuple[str, Category] | None:
@@ -27,9 +31,9 @@ class RulesJudge:
         self.rules = rules
         self._page_kind = page_kind
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        return self.rules.digest
+        return hashlib.sha256(f"{EDITION} {self.rules.digest}".encode()).hexdigest()
 
     @property
     def page_kind(self) -> PageKind:
@@ -39,13 +43,19 @@ class RulesJudge:
     def names(self) -> Mapping[tuple[str, str], tuple[str, str]]:
         return {(v.id, p.id): (v.name, p.name) for v in self.rules.vendors for p in v.products}
 
+    def judgement(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> Judgement:
+        """Everything `capture` gives away."""
+        return judge_page(capture, self.rules, own_domains)
+
     def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory:
-        detections = match_page(capture, self.rules, own_domains)
+        judged = self.judgement(capture, own_domains)
         return page_inventory(
             capture,
-            detections,
+            judged.detections,
             owner_and_category,
             own_domains=own_domains,
             template=page_template(capture.page),
             cookie_tag=partial(cookie_tag, rules=self.rules),
+            containers=judged.containers,
+            unread=judged.unread,
         )

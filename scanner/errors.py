@@ -83,6 +83,11 @@ class StoreError(CannotRun):
 class SiteBusy(CannotRun):
     """Another process scans this site at the moment."""
 
+    def __init__(self, message: str, *, hint: str | None = None, holder: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
+        """Who holds the site's lease, as written there."""
+
 
 class Interrupted(CannotRun):
     """A person or the system asked to stop. The scan can be resumed."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
@@ -13,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
 from scanner.crawl.politeness import Gate
-from scanner.errors import Interrupted, TagdriftError
+from scanner.errors import Interrupted, SiteBusy, TagdriftError
 from scanner.model import (
     Coverage,
     Outcome,
@@ -26,9 +23,10 @@ from scanner.model import (
 )
 from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import Judge
+from scanner.service.holder import is_dead, new_holder
 
 LEASE_S = 120
-"""A dead process blocks its site for at most this long."""
+"""A process that died on another machine blocks its site for at most this long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class ScanRun:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to end the scan after the visits under way; what is left stays unvisited."""
 
-    _holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+    _holder: str = field(default_factory=new_holder)
     _tags: set[str] = field(default_factory=set)
     _ok: int = 0
     _done: int = 0
@@ -86,17 +84,27 @@ class ScanRun:
             SiteBusy: another process scans this site.
             Interrupted: `stop` was set; finished visits are saved and the next run goes on from there.
         """
-        await self._lease()
+        await self._take_lease()
         try:
             return await self._run()
         finally:
             await asyncio.to_thread(self.store.release_lease, self.site.name, self._holder)
 
+    async def _take_lease(self) -> None:
+        try:
+            await self._lease()
+        except SiteBusy as busy:
+            if busy.holder is None or not is_dead(busy.holder):
+                raise
+            # Killed on this machine: nobody is left to wait for.
+            await asyncio.to_thread(self.store.release_lease, self.site.name, busy.holder)
+            await self._lease()
+
     async def _lease(self) -> None:
         await asyncio.to_thread(self.store.acquire_lease, self.site.name, self._holder, self.clock.now(), LEASE_S)
 
     async def _run(self) -> ScanRecord:
-        found = await self.discover(self.site)
+        found = await self._unless_stopped(self.discover(self.site))
         expected = await asyncio.to_thread(self._expected)
         frontier = Frontier(self.site, refusal=found.refusal, expected=expected)
         gate = Gate(self.site, found.crawl_delay_s)
@@ -132,15 +140,33 @@ class ScanRun:
             if renewal.done():
                 renewal.result()  # says why the lease could not be renewed
             if crawl.cancelled():
-                raise Interrupted(
-                    f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
-                    hint="run the same command again to go on from there",
-                )
+                raise self._interrupted()
             _first_error(crawl)
         finally:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+
+    async def _unless_stopped(self, finding: Awaitable[Discovery]) -> Discovery:
+        """Wait for what is asked before the first visit: a silent server must not hold back somebody who stops."""
+        looking = asyncio.ensure_future(finding)
+        stopped = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({looking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not looking.done():
+                looking.cancel()
+                await asyncio.wait({looking})
+            if looking.cancelled():
+                raise self._interrupted()
+            return looking.result()
+        finally:
+            stopped.cancel()
+
+    def _interrupted(self) -> Interrupted:
+        return Interrupted(
+            f"the scan of {self.site.name} was stopped after {self._done} pages, which are saved",
+            hint="run the same command again to go on from there",
+        )
 
     async def _renew_lease(self) -> None:
         while True:

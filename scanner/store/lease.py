@@ -32,6 +32,7 @@ def decide(current: Lease | None, site: str, holder: str, now: datetime, ttl_s: 
     raise SiteBusy(
         f"{site} is being scanned by {current.holder} since {_readable(current.since)}",
         hint=f"wait for it, or stop it; if it died, its lease ends by itself at {_readable(current.expires_at)}",
+        holder=current.holder,
     )
 
 

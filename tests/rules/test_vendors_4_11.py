@@ -20,6 +20,7 @@ from rules.model import Example, Rule
 from scanner.model import (
     CookieRecord,
     Detection,
+    DetectionKind,
     Outcome,
     PageCapture,
     RequestRecord,
@@ -281,14 +282,13 @@ def test_the_second_request_of_an_event_is_told_as_a_copy_of_the_first(first: st
 
 # --------------------------------------------------------------------------- laws over all examples
 
-ONE_LAYER = [
-    pytest.param(rule, example, id=f"{rule.id}-{number}")
+EXAMPLES = [
+    (rule, example)
     for rule in RULES.rules
     if rule.vendor.id in VENDORS
-    for number, example in enumerate(rule.examples)
+    for example in rule.examples
     if urlsplit(example.url).query and not example.body and not example.response
 ]
-EXAMPLES = [(parameter.values[0], parameter.values[1]) for parameter in ONE_LAYER]
 
 
 def said(detections: tuple[Detection, ...]) -> list[tuple[str, str | None, list[str], set[tuple[str, str]]]]:
@@ -315,7 +315,7 @@ def test_neither_order_nor_cache_busters_nor_unknown_parameters_change_what_is_t
     assert said(after) == said(before)
 
 
-@pytest.mark.parametrize(("rule", "example"), [p for p in ONE_LAYER if p.values[0].kind == "event"])
+@pytest.mark.parametrize(("rule", "example"), [pair for pair in EXAMPLES if pair[0].kind is DetectionKind.EVENT])
 def test_a_form_post_says_the_same_as_the_image_it_replaces(rule: Rule, example: Example) -> None:
     address, _, query = example.url.partition("?")
     body = urlencode(parse_qsl(query, keep_blank_values=True)).encode()

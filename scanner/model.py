@@ -897,3 +897,30 @@ class Delivery:
     sent_at: datetime | None = None
     error: str | None = None
     """Why the last attempt failed."""
+
+
+class DeliveryTrouble(StrEnum):
+    """Why a message was not taken; each calls for another remedy."""
+
+    CONNECTION = "connection"
+    """Nobody answered, or the line broke."""
+    TLS = "tls"
+    LOGIN = "login"
+    LATER = "later"
+    """The other side asks to try again (SMTP 4xx)."""
+    REFUSED = "refused"
+    """The other side does not want this message for this recipient (SMTP 5xx)."""
+    CONFIGURATION = "configuration"
+    """This machine cannot even try: something is missing or not configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailure:
+    """One attempt that failed."""
+
+    trouble: DeliveryTrouble
+    detail: str
+    """What the other side said, in one line."""
+
+    def __str__(self) -> str:
+        return f"{self.trouble.value}: {self.detail}"

@@ -11,6 +11,7 @@ from scanner.model import (
     Approval,
     Coverage,
     Delivery,
+    DeliveryFailure,
     Incident,
     IncidentChange,
     IncidentEntry,
@@ -221,6 +222,15 @@ class Store(Protocol):
 
 
 class Courier(Protocol):
-    """Carries one finished message to one recipient."""
+    """Carries finished messages, each to its one recipient."""
 
-    def deliver(self, recipient: str, subject: str, text: str, html: str | None) -> None: ...
+    @property
+    def longest_s(self) -> float:
+        """How long one attempt may take at most; longer than that nobody else need wait for it."""
+        ...
+
+    def deliver(self, message: Delivery) -> DeliveryFailure | None:
+        """Try once. None: the other side has taken the message."""
+        ...
+
+    def close(self) -> None: ...

@@ -119,6 +119,7 @@ EVIDENCE = {
     "placeholder": "a placeholder instead of a value",
     "source": "page source",
     "held-back": "held back until consent",
+    "container": "in a tag manager's container",
     "noscript": "noscript only",
     "global": "script object",
     "cookie": "cookie",

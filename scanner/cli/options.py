@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.console import Console
+
+from reports.formats import FORMATS
+from scanner.model import Severity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +36,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 exit_zero_option = click.option("--exit-zero", is_flag=True, help="Exit 0 although there is something to report.")
 
 
+class Terminal(Console):
+    """Rich's console, but a reader that went away is an error like any other and no exit code of Rich's own."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def state_options(command: F) -> F:
     """`--config`, `--store` and `--json`."""
     return config_option(store_option(json_option(command)))
@@ -48,3 +59,29 @@ def width_of_output() -> int:
     import shutil
 
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+
+
+class FormatFile(click.ParamType):
+    """`FORMAT=FILE`, e.g. `sarif=out/tagdrift.sarif`."""
+
+    name = "FORMAT=FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Path]:
+        name, equals, path = str(value).partition("=")
+        if not equals or not path or name not in FORMATS:
+            self.fail(f"{value!r} is not FORMAT=FILE with a format of: {', '.join(FORMATS)}", param, ctx)
+        return name, Path(path)
+
+
+write_option = click.option(
+    "--write",
+    "wanted_formats",
+    type=FormatFile(),
+    multiple=True,
+    help=f"Write the report in a further format ({', '.join(FORMATS)}). Repeatable.",
+)
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    help="Exit 1 only for findings of this severity or worse.",
+)

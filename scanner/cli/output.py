@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from reports.escape import one_line
+from reports.formats import FORMATS
 from reports.jsonable import report_document
 from reports.model import ReportState, ReportView
 from reports.render import render_html
@@ -18,7 +20,7 @@ from reports.view import build_view
 from scanner import __version__
 from scanner.cli.options import print_json, width_of_output
 from scanner.errors import Exit
-from scanner.model import SiteConfig
+from scanner.model import Severity, SiteConfig
 from scanner.service.compare import Comparison
 from scanner.wiring import App
 
@@ -76,6 +78,15 @@ def show(
     return view
 
 
+def write_formats(view: ReportView, wanted: tuple[tuple[str, Path], ...]) -> None:
+    """Write the report in further formats, each to its file."""
+    for name, path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # CSV brings its own line ends.
+        path.write_text(FORMATS[name](view), encoding="utf-8", newline="")
+        click.echo(f"{name}: {one_line(str(path))}", err=True)
+
+
 _EXITS = {
     ReportState.CLEAN: Exit.CLEAN,
     ReportState.FIRST_SCAN: Exit.CLEAN,
@@ -85,7 +96,14 @@ _EXITS = {
 }
 
 
-def exit_code(view: ReportView, *, exit_zero: bool = False) -> Exit:
-    """0 nothing to report, 1 drift or violations, 3 nothing seen but too few pages seen whole."""
+def exit_code(view: ReportView, *, exit_zero: bool = False, fail_on: str | None = None) -> Exit:
+    """0 nothing to report, 1 drift or violations, 3 nothing seen but too few pages seen whole.
+
+    `fail_on`: findings below this severity do not count.
+    """
     code = _EXITS[view.verdict.state]
+    if code is Exit.DRIFT and fail_on is not None:
+        limit = Severity(fail_on).rank
+        if all(found.finding.severity.rank > limit for found in view.findings):
+            code = Exit.CLEAN
     return Exit.CLEAN if exit_zero and code is Exit.DRIFT else code

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from scanner.cli.options import exit_zero_option, state_options
-from scanner.cli.output import exit_code, show
+from scanner.cli.options import exit_zero_option, fail_on_option, state_options, write_option
+from scanner.cli.output import exit_code, show, write_formats
 from scanner.cli.progress import watching
 from scanner.cli.spool import HarSpool
 from scanner.cli.target import target
@@ -45,6 +45,8 @@ from scanner.wiring import App
 )
 @click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt: for one's own site.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on standard error.")
+@write_option
+@fail_on_option
 @exit_zero_option
 def scan(
     url: str | None,
@@ -60,6 +62,8 @@ def scan(
     page_time_s: float | None,
     ignore_robots: bool,
     quiet: bool,
+    wanted_formats: tuple[tuple[str, Path], ...],
+    fail_on: str | None,
     exit_zero: bool,
 ) -> None:
     """Visit every page of a site, record what it loads and sends, and compare with the approved state.
@@ -81,4 +85,5 @@ def scan(
             comparison = asyncio.run(app.scan(site, observe=observe, keep=spool.keep))
         spool.write()
         view = show(app, comparison, site, as_json=as_json, report_dir=report_dir, document="scan")
-        raise SystemExit(exit_code(view, exit_zero=exit_zero))
+        write_formats(view, wanted_formats)
+        raise SystemExit(exit_code(view, exit_zero=exit_zero, fail_on=fail_on))

@@ -6,13 +6,19 @@ import getpass
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reports.escape import one_line
-from scanner.cli.options import exit_zero_option, print_json, state_options, width_of_output
-from scanner.cli.output import exit_code, show
+from scanner.cli.options import (
+    exit_zero_option,
+    fail_on_option,
+    print_json,
+    state_options,
+    width_of_output,
+    write_option,
+)
+from scanner.cli.output import exit_code, show, write_formats
 from scanner.cli.target import stored_site
 from scanner.errors import UsageError
 from scanner.model import ScanRecord
@@ -33,6 +39,8 @@ site_argument = click.argument("site", metavar="SITE")
     help="The approved baseline (else the last full scan), or the last full scan in any case.",
 )
 @click.option("--scan", "scan_id", type=int, help="Look at this scan instead of the newest. `history` lists them.")
+@write_option
+@fail_on_option
 @exit_zero_option
 def diff(
     site: str,
@@ -41,6 +49,8 @@ def diff(
     as_json: bool,
     against: str,
     scan_id: int | None,
+    wanted_formats: tuple[tuple[str, Path], ...],
+    fail_on: str | None,
     exit_zero: bool,
 ) -> None:
     """Compare the newest scan of SITE with its baseline; nothing is visited.
@@ -52,7 +62,8 @@ def diff(
         scan = _scan(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains, with_last=against == "last")
         view = show(app, comparison, chosen.site, as_json=as_json, report_dir=None, document="diff")
-        raise SystemExit(exit_code(view, exit_zero=exit_zero))
+        write_formats(view, wanted_formats)
+        raise SystemExit(exit_code(view, exit_zero=exit_zero, fail_on=fail_on))
 
 
 @click.command()
@@ -118,7 +129,7 @@ def history(site: str | None, config_path: Path | None, store_url: str | None, a
                 f"{scan.coverage.ok} of {scan.coverage.planned}",
                 Text(one_line(f"by {approval.who}: {approval.why}", 80) if approval else ""),
             )
-        Console(width=width_of_output(), highlight=False).print(table)
+        Terminal(width=width_of_output(), highlight=False).print(table)
 
 
 def _sites(app: App, *, as_json: bool) -> None:

@@ -22,6 +22,7 @@ _DISABLED_FEATURES: tuple[str, ...] = (
     "OptimizationHints",
     "PaintHolding",
     "PreconnectToSearch",
+    "PreloadTopChromeWebUI",
     "ThirdPartyStoragePartitioning",
     "Translate",
 )
@@ -31,7 +32,9 @@ _ISOLATION_FEATURES = ("IsolateOrigins", "site-per-process")
 _NOWHERE = "https://127.0.0.1:9/"
 
 _QUIET_FLAGS = (
-    "--disable-blink-features=AutomationControlled",  # otherwise navigator.webdriver is true and tags stay silent
+    # AutomationControlled makes navigator.webdriver true, and tags then stay silent. What fetchLater() holds back is
+    # sent when its document is dead, out of every listener's sight: without it tags fall back to what can be seen.
+    "--disable-blink-features=AutomationControlled,FetchLaterAPI",
     "--disable-quic",  # resolve rules and remote addresses are about TCP
     "--disable-background-networking",
     "--disable-component-update",
@@ -105,6 +108,9 @@ def launch_flags(settings: BrowserSettings, user_agent: str | None, as_root: boo
         flags.append(f"--user-agent={user_agent}")
     if settings.resolve:
         flags.append(f"--host-resolver-rules={resolver_rules(settings.resolve)}")
+    if settings.insecure:
+        # The context's own option does not reach what service and shared workers ask for.
+        flags.append("--ignore-certificate-errors")
     if settings.trusted_spki:
         flags.append("--ignore-certificate-errors-spki-list=" + ",".join(settings.trusted_spki))
     if settings.profile.locale:

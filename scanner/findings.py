@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from scanner.finding_words import Names
+from scanner.findings_of_containers import with_cause
 from scanner.findings_of_strangers import stranger_findings
 from scanner.findings_of_tags import product_findings
 from scanner.model import (
@@ -66,7 +67,7 @@ def _of_entries(entries: Sequence[DriftEntry], scene: Scene) -> list[Finding]:
             product = next((p for p in candidates if (p, entry.verdict) in moved), None)
             (by_product[product] if product else strangers).append(entry)
     found = [f for product, of_it in sorted(by_product.items()) for f in product_findings(product, of_it, scene)]
-    return found + stranger_findings(strangers, scene)
+    return found + [with_cause(finding, scene) for finding in stranger_findings(strangers, scene)]
 
 
 def _present(snapshot: Snapshot) -> list[DriftEntry]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scanner.finding_words import kinds_in_words, listed, on_pages, pages, product_name, tag_name
+from scanner.findings_of_containers import held_changes, held_in_words, only_held, sleeps, title_of_held, with_cause
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, TagKey, Verdict
 from scanner.scene import (
     FIRST_PARTY,
@@ -91,7 +92,8 @@ def product_findings(product: Product, entries: Sequence[DriftEntry], scene: Sce
     new = sorted(added.values(), key=lambda unit: (unit.tag.account is None, -len(unit.pages), str(unit.tag)))
     found += [_presence(unit, rest, scene) for unit in new]
     found += [_removal(unit, rest, scene) for unit in sorted(removed.values(), key=lambda unit: str(unit.tag))]
-    return found + _leftovers(rest, TagKey(*product), scene)
+    found += _leftovers(rest, TagKey(*product), scene)
+    return [with_cause(finding, scene) for finding in found]
 
 
 def _units(entries: Iterable[DriftEntry], verdict: Verdict) -> dict[TagKey, _Unit]:
@@ -186,7 +188,9 @@ def _presence(unit: _Unit, rest: _Rest, scene: Scene) -> Finding:
             severity, reason = of_feature
     name, where = tag_name(unit.tag, scene.names), on_pages(len(unit.pages), scene.page_total)
     kept = [other.account for other in others if other.account and other in scene.tags_after]
-    if scene.present:
+    if only_held(unit.entries) and not unit.pages_before:
+        title = title_of_held(name, entries, where, scene)
+    elif scene.present:
         title = f"{name} is {where}"
     elif unit.pages_before:
         title = (
@@ -247,7 +251,12 @@ def _leftovers(rest: _Rest, product: TagKey, scene: Scene) -> list[Finding]:
         elif verdict is Verdict.REMOVED:
             found.append(_less(tag, entries, scene))
         else:
-            found.append(_changed(tag, entries, scene))
+            held = of_kind(entries, SightingKind.CONTAINER_TAG)
+            if held:
+                judged, title = held_changes(tag_name(tag, scene.names), held, scene)
+                found.append(make_finding(f"held:{_key(tag)}", judged, verdict, title, tag, held))
+            others = [entry for entry in entries if entry.identity.kind is not SightingKind.CONTAINER_TAG]
+            found += [_changed(tag, others, scene)] if others else []
     return found
 
 
@@ -265,24 +274,27 @@ def _content(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:
     category = main_category(entries)
     sends, events = sends_of(entries), events_of(entries)
     severity, reason = severity_of_presence(scene.case(entries, category))
-    if not sends and of_kind(entries, SightingKind.EVENT):
+    held = of_kind(entries, SightingKind.CONTAINER_TAG)
+    if sleeps(entries):
+        severity, reason = Severity.LOW, "The container holds it and does not fire it."
+    elif len(held) == len(entries) and any(e.identity.role == tag.account for e in held):
+        severity, reason = severity_of_script_change(category, known=True)
+    elif not sends and of_kind(entries, SightingKind.EVENT):
         severity = lower(severity, 1)
-    elif not sends and not of_kind(entries, SightingKind.CONTAINER_TAG):
+    elif not sends and not held:
         severity, reason = Severity.LOW, "A tag that was there before reaches its vendor by another address or script."
     name, where = tag_name(tag, scene.names), on_pages(len(pages_of(entries)), scene.page_total)
-    title = f"{name} {'' if scene.present else 'now '}{_does(entries, kinds_in_words(sends), events)} {where}"
+    title = f"{name} {'' if scene.present else 'now '}{_does(entries, tag, kinds_in_words(sends), events)} {where}"
     return make_finding(f"content:{_key(tag)}", (severity, reason), Verdict.ADDED, title, tag, entries, None, category)
 
 
-def _does(entries: Sequence[DriftEntry], kinds: tuple[str, ...], events: tuple[str, ...]) -> str:
+def _does(entries: Sequence[DriftEntry], tag: TagKey, kinds: tuple[str, ...], events: tuple[str, ...]) -> str:
     parts = []
     if kinds:
         parts.append(f"sends {listed(kinds)}")
     if events:
         parts.append(f"reports {listed(events)}")
-    contained = [e.identity.subject for e in of_kind(entries, SightingKind.CONTAINER_TAG)]
-    if contained:
-        parts.append(f"contains {listed(contained)}")
+    parts += held_in_words(of_kind(entries, SightingKind.CONTAINER_TAG), tag)
     cookies = [e.identity.subject for e in of_kind(entries, SightingKind.COOKIE)]
     if cookies and not parts:
         parts.append(f"sets {'the cookie' if len(cookies) == 1 else 'the cookies'} {listed(cookies)}")

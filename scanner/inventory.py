@@ -42,8 +42,8 @@ UNNAMED_EVENT = "(unnamed)"
 PLACEHOLDER = " (placeholder)"
 """Behind the path of a field that carries a hash of nothing or an unfilled template: no person yet."""
 CONTAINER, CONTAINER_VERSION = "container", "container version"
-"""Names in `Sighting.details`: which container holds it, and in which version. Of a held tag also `fires`, `state`,
-`code` and `settings` (see `HeldTag`)."""
+"""Names in `Sighting.details`: which container holds it, and (`GTM-ABC 42`) in which version. Of a held tag also
+`fires`, `state`, `code` and `settings` (see `HeldTag`)."""
 _MOST_EXAMPLES = 3
 _MOST_DETAILS = 40
 _MOST_LOADERS = 6
@@ -304,7 +304,7 @@ class _Sheet:
     @staticmethod
     def container_details(content: ContainerContent) -> set[tuple[str, str]]:
         found = {(CONTAINER, content.tag.account or "")}
-        return found | {(CONTAINER_VERSION, content.version)} if content.version else found
+        return found | {(CONTAINER_VERSION, f"{content.tag.account or ''} {content.version or 'unknown'}")}
 
     # ------------------------------------------------------------------ traces in the page
 

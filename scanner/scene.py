@@ -53,6 +53,11 @@ class Scene:
     hosts_before: frozenset[str]
     owners: Mapping[str, str]
     """Registrable domain → company."""
+    containers: Mapping[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    """Tag-manager container → its versions in the older and in the newer scan."""
+    held_before: Mapping[Identity, Mapping[str, str]] = field(default_factory=dict)
+    """What containers said of their tags in the older scan: `fires`, `state`, digests of `code` and `settings`."""
+    held_after: Mapping[Identity, Mapping[str, str]] = field(default_factory=dict)
     _kinds: dict[str, str | None] = field(default_factory=dict)
 
     @staticmethod
@@ -61,7 +66,9 @@ class Scene:
         products_at: dict[str, set[Product]] = defaultdict(set)
         owners: dict[str, str] = {}
         identities: list[set[Identity]] = []
-        for snapshot in (before, after):
+        versions: tuple[dict[str, set[str]], dict[str, set[str]]] = ({}, {})
+        held: tuple[dict[Identity, Mapping[str, str]], dict[Identity, Mapping[str, str]]] = ({}, {})
+        for side, snapshot in enumerate((before, after)):
             seen: set[Identity] = set()
             for page in snapshot.pages if snapshot else ():
                 titles[page.page] = page.title
@@ -71,6 +78,12 @@ class Scene:
                     seen.add(sighting.identity)
                     if sighting.identity.kind is SightingKind.HOST and sighting.owner:
                         owners[sighting.identity.subject] = sighting.owner
+                    for name, words in sighting.details:
+                        if name == "container version":
+                            container, _, version = words.rpartition(" ")
+                            versions[side].setdefault(container, set()).add(version)
+                    if sighting.identity.kind is SightingKind.CONTAINER_TAG:
+                        held[side][sighting.identity] = dict(sighting.details)
             identities.append(seen)
         for identity in identities[0] | identities[1]:
             if identity.tag is not None and (domain := domain_of(identity)):
@@ -87,7 +100,17 @@ class Scene:
             products_at={domain: tuple(sorted(products)) for domain, products in products_at.items()},
             hosts_before=frozenset(i.subject for i in identities[0] if i.kind is SightingKind.HOST),
             owners=owners,
+            containers={
+                container: (frozenset(versions[0].get(container, ())), frozenset(versions[1].get(container, ())))
+                for container in sorted({*versions[0], *versions[1]})
+            },
+            held_before=held[0],
+            held_after=held[1],
         )
+
+    def container_versions(self, container: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The container's versions in the older and in the newer scan; empty where it was not read."""
+        return self.containers.get(container, (frozenset(), frozenset()))
 
     def kinds_of(self, pages: Iterable[str]) -> frozenset[str]:
         """Return the sensitive kinds among `pages`."""
@@ -113,6 +136,7 @@ class Scene:
             loaded=bool(sent),
             page_kinds=self.kinds_of(pages_of(entries)),
             first_party=any(entry.identity.role == FIRST_PARTY for entry in entries),
+            contained=any("container" in entry.evidence for entry in entries),
         )
 
 

@@ -101,6 +101,8 @@ class Case:
     page_kinds: frozenset[str] = frozenset()
     first_party: bool = False
     """It collects through the site's own host or somebody's proxy."""
+    contained: bool = False
+    """A tag-manager container holds it and would fire it."""
 
 
 def severity_of_presence(case: Case) -> Verdict:
@@ -114,6 +116,10 @@ def severity_of_presence(case: Case) -> Verdict:
             return Severity.CRITICAL, f"{written} go to a third party together with {_kinds(case.sends & IDENTIFIER)}."
         return Severity.HIGH, f"{written} go to a third party."
     base = BASE[case.category]
+    if not case.loaded and case.contained:
+        return lower(
+            base, 1
+        ), f"{what} stands in a tag manager's container; it was not seen to run on the pages visited."
     if not case.loaded:
         return lower(base, 2), f"{what} stands in the page, but nothing was seen to leave the browser."
     if not case.beacon:
@@ -141,7 +147,8 @@ def severity_of_move(category: Category, to_first_party: bool) -> Verdict:
 
 def severity_of_feature(feature: str, category: Category) -> Verdict:
     """Judge a feature that somebody switched on in the vendor's own settings."""
-    if any(word in feature.lower() for word in _SCRAPING_WORDS):
+    # What a container listens to for its triggers is not collected by that alone.
+    if not feature.startswith("watches ") and any(word in feature.lower() for word in _SCRAPING_WORDS):
         return Severity.HIGH, "The vendor's script now collects from the page by itself."
     return lower(BASE[category], 1), "A setting at the vendor changed what the script does."
 

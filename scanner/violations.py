@@ -8,7 +8,7 @@ from dataclasses import replace
 from scanner.model import Finding, Severity, TagKey, Verdict
 from scanner.policy import PolicyRule, Violation
 
-_NEVER_SENT = frozenset({"source", "noscript", "held-back", "blocked"})
+_NEVER_SENT = frozenset({"source", "noscript", "held-back", "blocked", "container"})
 
 
 def judged(

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reports.escape import one_line
-from scanner.cli.options import print_json, state_options, width_of_output
+from scanner.cli.options import Terminal, print_json, state_options, width_of_output
 from scanner.cli.target import stored_site
 from scanner.errors import UsageError
 from scanner.model import Incident, IncidentEntry, IncidentState
@@ -50,7 +49,7 @@ def incidents(
             f"{incident.first_seen_at:%Y-%m-%d}",
             f"{incident.last_seen_at:%Y-%m-%d}",
         )
-    Console(width=width_of_output(), highlight=False).print(table)
+    Terminal(width=width_of_output(), highlight=False).print(table)
 
 
 @click.command()

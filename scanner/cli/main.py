@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -24,10 +28,13 @@ def run(argv: Sequence[str] | None = None) -> int:
     # A subcommand's imports happen here, so that `--version` and a typing error answer at once.
     from scanner.cli.commands import cli
 
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
     try:
-        result = cli.main(args=list(argv) if argv is not None else None, prog_name="tagdrift", standalone_mode=False)
-        sys.stdout.flush()
-        return int(result) if isinstance(result, int) else Exit.CLEAN
+        with _termination_interrupts():
+            code = _exit_code_of(cli, argv)
+            sys.stdout.flush()
+            return code
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
@@ -40,10 +47,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        # The reader (`| head`) went away. Python would complain once more while closing standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()  # the reader (`| head`) went away
         return Exit.CANNOT
     except OSError as error:
+        _give_up_output()
         where = f": {error.filename}" if error.filename else ""
         _say(f"{error.strerror or error}{where}")
         return Exit.CANNOT
@@ -53,5 +60,44 @@ def run(argv: Sequence[str] | None = None) -> int:
         return Exit.BUG
 
 
+def _exit_code_of(cli: click.Command, argv: Sequence[str] | None) -> int:
+    output, errors = sys.stdout, sys.stderr
+    try:
+        result = cli.main(args=list(argv) if argv is not None else None, prog_name="tagdrift", standalone_mode=False)
+    except SystemExit as leave:  # how a command says that there is something to report
+        if sys.stdout is not output:  # Click wraps a broken pipe and leaves with 1, which says "drift" here
+            sys.stdout, sys.stderr = output, errors
+            raise BrokenPipeError from None
+        result = leave.code
+    return int(result) if isinstance(result, int) else Exit.CLEAN
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, so that everything is closed on the way out."""
+    before = None
+    with contextlib.suppress(ValueError):  # not the main thread: somebody else handles signals
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _give_up_output() -> None:
+    """Drop what is still to be written if it cannot be: Python would complain once more while it ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _say(message: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens
+        _print(message)
+
+
+def _print(message: str) -> None:
     print("\n".join(f"tagdrift: {one_line(line)}" for line in message.splitlines()), file=sys.stderr)  # noqa: T201

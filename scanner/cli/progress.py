@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.text import Text
 
 from reports.escape import one_line
+from scanner.cli.options import Terminal
 from scanner.model import Outcome
 from scanner.service.scan import Observer, Progress
 
@@ -109,6 +110,6 @@ def watching(*, quiet: bool) -> Iterator[Observer]:
     if quiet:
         yield lambda _news: None
         return
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True, highlight=False)
     with LiveView(console) if console.is_terminal else PlainView(console) as view:
         yield view.show

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from reports.escape import one_line
 from scanner.cli.options import (
+    Terminal,
     exit_zero_option,
     fail_on_option,
     print_json,

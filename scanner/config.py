@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from scanner.canonical import canonical_url
+from scanner.config_mail import MailConfig, MailRoute, SmtpConfig, read_mail
 from scanner.config_schema import config_schema, schema_problems
 from scanner.config_secrets import is_reference, read_secret
 from scanner.config_site import (
@@ -24,44 +25,18 @@ from scanner.config_site import (
     Section,
     build_site,
     default_name,
-    duration_ms,
     retention,
-    secret_of,
     start_trouble,
 )
 from scanner.config_yaml import KeyPath, read_yaml
 from scanner.crawl.resolve import parse_resolve as parse_resolve
 from scanner.errors import Problem, ProblemsError, UsageError
-from scanner.model import Retention, Secret, SiteConfig
+from scanner.model import Retention, SiteConfig
 
 DEFAULT_PATH = Path("tagdrift.yaml")
 DEFAULT_STORE = "sqlite:///tagdrift.db"
 _HINT = "docs/configuration.md describes every key"
 _STORE = re.compile(r"(?:sqlite:///.+|postgresql(?:\+psycopg)?://.+|memory:)", re.DOTALL)
-_DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpConfig:
-    """The mail server."""
-
-    host: str
-    port: int = 587
-    security: str = "starttls"
-    """none | starttls | tls"""
-    username: str | None = None
-    password: Secret | None = None
-    """None: no password, or the configuration was loaded without mail secrets."""
-    timeout_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class MailConfig:
-    smtp: SmtpConfig
-    sender: str
-    """`from` in the file."""
-    to: tuple[str, ...]
-    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +98,7 @@ def load_config(
         browsers=int(top.get("browsers")) if "browsers" in top else None,
         retention=retention(top.group("retention")),
         policy=_policy(value.get("policy", {}), context),
-        mail=_mail(top, context, mail_secrets),
+        mail=read_mail(top, context, mail_secrets),
         path=path,
     )
     if context.problems:
@@ -229,31 +204,6 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _mail(top: Section, context: Context, secrets: bool) -> MailConfig | None:
-    mail = top.group("mail")
-    smtp = mail.group("smtp")
-    password = secret_of(smtp, "password", context, secrets) if "password" in smtp else None
-    username = smtp.get("username")
-    if username is not None and is_reference(username):
-        named = secret_of(smtp, "username", context, secrets)
-        username = named.reveal() if named else None
-    if ("username" in smtp) != ("password" in smtp):
-        given, missing = ("username", "password") if "username" in smtp else ("password", "username")
-        context.problem(smtp.path(given), f"`mail.smtp` has `{given}` but no `{missing}`")
-    if "host" not in smtp or "from" not in mail or "to" not in mail:
-        return None
-    security = smtp.get("security", "starttls")
-    server = SmtpConfig(
-        host=smtp.get("host"),
-        port=int(smtp.get("port", _DEFAULT_PORTS[security])),
-        security=security,
-        username=username,
-        password=password,
-        timeout_s=duration_ms(smtp.get("timeout", "30s")) / 1000,
-    )
-    return MailConfig(server, mail.get("from"), tuple(text for _, text in mail.texts("to")), mail.get("reply_to"))
-
-
 def _in_order(problems: Mapping[Problem, None], own: str) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.file != own, problem.file, problem.line or 0))
 
@@ -263,6 +213,7 @@ __all__ = [
     "DEFAULT_STORE",
     "Config",
     "MailConfig",
+    "MailRoute",
     "SmtpConfig",
     "load_config",
     "parse_resolve",

@@ -15,7 +15,7 @@ from jsonschema.exceptions import ValidationError
 from scanner.config_yaml import Document, KeyPath
 from scanner.errors import Problem
 
-_SECRET_KEYS = frozenset({"password", "storage_state", "store", "extra_headers"})
+_SECRET_KEYS = frozenset({"password", "storage_state", "store", "extra_headers", "chat", "ping"})
 """What stands there is never quoted in a message."""
 _OTHER_NAMES = {
     "url": "start", "urls": "start", "headers": "extra_headers", "rate": "requests_per_second",

@@ -99,5 +99,5 @@ def test_examples_of_the_manual_load(tmp_path: Path, number: int) -> None:
     path = tmp_path / "tagdrift.yaml"
     path.write_text(SNIPPETS[number], encoding="utf-8")
     environ = {"TAGDRIFT_STORE": "postgresql+psycopg://u:p@h/n"}
-    environ |= dict.fromkeys(("STAGING_PASSWORD", "PREVIEW_TOKEN", "SMTP_PASSWORD"), "secret")
+    environ |= dict.fromkeys(("STAGING_PASSWORD", "PREVIEW_TOKEN", "SMTP_PASSWORD", "TEAMS_URL"), "secret")
     assert load_config(path, environ=environ, mail_secrets=True).sites

@@ -60,7 +60,7 @@ def build_view(
             pages_seen=max(pages_seen, len(finding.pages)),
             groups=_groups(finding.pages, templates),
             since=_since(finding, scan, baseline, approval),
-            sends=_sends(finding),
+            sends=finding_sends(finding),
             request=_request(finding),
         )
         for finding in sorted(findings, key=_worst_first)
@@ -156,7 +156,7 @@ def main_entry(finding: Finding) -> DriftEntry | None:
     return next(tag, next(iter(finding.entries), None))
 
 
-def _sends(finding: Finding) -> tuple[Sends, ...]:
+def finding_sends(finding: Finding) -> tuple[Sends, ...]:
     known = {
         (entry.identity.role, entry.identity.subject): (form_of(entry.examples), has_left(entry.evidence))
         for entry in finding.entries

@@ -50,3 +50,29 @@ def kinds_in_words(sends: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What the fields carry, worst kinds named as a person would; unique, in the order of the vocabulary."""
     found = {kind for kind, _ in sends}
     return tuple(IN_WORDS[kind] for kind in ExposureKind if kind.value in found)
+
+
+_FEATURES = {
+    "AutomaticMatching": "automatic advanced matching (contact data typed into forms is read and sent hashed)",
+    "AutomaticSetup": "automatic events without code",
+    "InferredEvents": "automatic events (clicked buttons are reported with their text and form)",
+    "Microdata": "automatic reading of the page's product data",
+    "MicrodataJsonLd": "automatic reading of the page's product data",
+    "FirstPartyCookies": "first-party cookies",
+    "ESTRuleEngine": "events by rules that are kept at the vendor",
+    "PageMetadata": "automatic reading of the page's description",
+}
+"""What vendors call their switches, in words."""
+_MATCH_KEYS = {
+    "em": "e-mail", "ph": "phone", "fn": "first name", "ln": "last name", "ge": "gender", "db": "date of birth",
+    "ct": "city", "st": "state", "zp": "postal code", "country": "country", "external_id": "the site's own id",
+}  # fmt: skip
+_KEYS_OF = "automatic advanced matching fields: "
+
+
+def feature_in_words(feature: str) -> str:
+    """Name a feature for somebody who has never seen the vendor's settings; unknown ones stay as they are."""
+    if feature.startswith(_KEYS_OF):
+        keys = [key.strip(" \"'") for key in feature.removeprefix(_KEYS_OF).split(",")]
+        return f"automatic advanced matching of {', '.join(_MATCH_KEYS.get(key, key) for key in keys if key)}"
+    return _FEATURES.get(feature, feature)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scanner.finding_words import kinds_in_words, listed, on_pages, pages, product_name, tag_name
+from scanner.finding_words import feature_in_words, kinds_in_words, listed, on_pages, pages, product_name, tag_name
 from scanner.findings_of_containers import held_changes, held_in_words, only_held, sleeps, title_of_held, with_cause
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, TagKey, Verdict
 from scanner.scene import (
@@ -245,7 +245,7 @@ def _leftovers(rest: _Rest, product: TagKey, scene: Scene) -> list[Finding]:
     for (verdict, tag), entries in sorted(groups.items(), key=lambda group: (group[0][0].value, str(group[0][1]))):
         if verdict is Verdict.ADDED:
             features = of_kind(entries, SightingKind.FEATURE)
-            found += [_feature(tag, feature, scene) for feature in features]
+            found += [_features(tag, features, scene)] if features else []
             others = [entry for entry in entries if entry.identity.kind is not SightingKind.FEATURE]
             found += [_content(tag, others, scene)] if others else []
         elif verdict is Verdict.REMOVED:
@@ -304,11 +304,17 @@ def _does(entries: Sequence[DriftEntry], tag: TagKey, kinds: tuple[str, ...], ev
     return " and ".join(parts) or "reports events without a name"
 
 
-def _feature(tag: TagKey, entry: DriftEntry, scene: Scene) -> Finding:
-    feature = entry.identity.subject
-    title = f"{tag_name(tag, scene.names)}: {listed([feature])} {'is' if scene.present else 'was'} switched on"
-    judged = severity_of_feature(feature, entry.category)
-    return make_finding(f"feature:{_key(tag)}:{feature}", judged, Verdict.ADDED, title, tag, [entry])
+def _features(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:
+    """What was switched on together is one matter."""
+    names = sorted({entry.identity.subject for entry in entries})
+    were = "was" if len(names) == 1 else "were"
+    title = f"{tag_name(tag, scene.names)}: {listed([feature_in_words(name) for name in names])} {were} switched on"
+    judged = [severity_of_feature(name, main_category(entries)) for name in names]
+    severity = worst(*(level for level, _ in judged))
+    reason = next(reason for level, reason in judged if level is severity)
+    return make_finding(
+        f"feature:{_key(tag)}:{'+'.join(names)[:200]}", (severity, reason), Verdict.ADDED, title, tag, entries
+    )
 
 
 def _less(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:

@@ -45,10 +45,8 @@ def held(capture: PageCapture) -> list[Sighting]:
 
 def test_a_tag_that_no_page_fired_is_found_in_the_container_and_not_called_sent() -> None:
     inventory = JUDGE.inventory(page(V42))
-    (tag,) = (
-        s for s in inventory.sightings if s.identity.kind is SightingKind.TAG and s.identity.tag.vendor == "pinterest"
-    )
-    assert str(tag.identity.tag) == "pinterest/pinterest-tag 2612345678901"
+    tags = {str(s.identity.tag): s for s in inventory.sightings if s.identity.kind is SightingKind.TAG}
+    tag = tags["pinterest/pinterest-tag 2612345678901"]
     assert tag.evidence == ("container",)
     assert tag.loaders[0] == "container GTM-ABC1234 version 42"
     assert [s.identity.subject for s in held(page(V42))] == [
@@ -92,7 +90,7 @@ def test_a_tag_that_runs_says_which_version_of_the_container_brought_it() -> Non
         ),
         (
             container_js(
-                (GA4_EVENT, ALWAYS), ({**WIDGET, "vtp_html": WIDGET["vtp_html"] + "<b>"}, ALWAYS), version="42"
+                (GA4_EVENT, ALWAYS), ({**WIDGET, "vtp_html": f"{WIDGET['vtp_html']}<b>"}, ALWAYS), version="42"
             ),
             "Google Tag Manager GTM-ABC1234: GTM-ABC1234 went from version 41 to 42: custom HTML naming "
             "cdn.widgets.test has other code",

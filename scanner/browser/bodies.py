@@ -69,6 +69,10 @@ class BodyKeeper:
         draft.body = self._admit(body, self._limits.max_body_bytes)
         draft.body_cut = len(draft.body) < len(body)
 
+    def lose_request_body(self, draft: Draft) -> None:
+        draft.body = None
+        self.lost += 1
+
     def ask_request_body(self, channel: Channel, draft: Draft) -> None:
         draft.body = None
         self._start(self._request_body(channel, draft))

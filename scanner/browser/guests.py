@@ -11,6 +11,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Downloa
 from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.channel import ChannelError
+from scanner.browser.draft import is_on_the_network
 from scanner.browser.recorder import Recorder
 from scanner.browser.records import ContextRequest
 from scanner.browser.targets import Targets
@@ -81,7 +82,12 @@ class Guests:
         self._start(_answered(dialog))
 
     def _on_download(self, download: Download) -> None:
-        self.downloads.append(download.url)
+        url = download.url
+        self.downloads.append(url)
+        # A link marked `download` is fetched by the browser's download manager, of which nobody else tells.
+        known = {draft.url for draft in self._recorder.drafts} | {request.url for request in self.told}
+        if is_on_the_network(url) and url not in known:
+            self.told.append(ContextRequest(url, "GET", "other", b"", "page", self._recorder.elapsed_ms()))
 
     def _on_crash(self, _page: Page) -> None:
         self.crashed = True

@@ -292,8 +292,12 @@ class Recorder:
             finished=True,
         )
         if self._add(draft):
-            text = frame["opcode"] == 1
-            self._bodies.keep_request_body(draft, payload.encode() if text else base64.b64decode(payload))
+            if frame["opcode"] == 1:
+                self._bodies.keep_request_body(draft, payload.encode())
+            elif payload:
+                self._bodies.keep_request_body(draft, base64.b64decode(payload))
+            else:
+                self._bodies.lose_request_body(draft)  # the browser shows no content of a Blob that is sent
 
     def _socket_closed(self, channel: Channel, params: Params) -> None:
         for draft in self._hops.get(params["requestId"], ()):

@@ -70,6 +70,8 @@ class Mechanism:
     """Cookie names that must be found after the visit."""
     endless: bool
     """The page never stops sending, so every visit is cut off in the middle."""
+    hides_body: bool
+    """One body is shown by no interface of the browser: the record must say `None`, and the visit that it lost one."""
 
     @property
     def url(self) -> str:
@@ -87,6 +89,7 @@ def mechanism(
     visit_timeout_ms: int = 40_000,
     cookies: tuple[str, ...] = (),
     endless: bool = False,
+    hides_body: bool = False,
 ) -> Mechanism:
     """Build a mechanism. An expectation is `METHOD URL`, or a pair or triple with body and fate."""
 
@@ -124,6 +127,7 @@ def mechanism(
         visit_timeout_ms=visit_timeout_ms,
         cookies=cookies,
         endless=endless,
+        hides_body=hides_body,
     )
 
 

@@ -200,12 +200,21 @@ BODIES = (
     mechanism(
         "form-multipart",
         '<iframe name=sink></iframe><form method=post enctype=multipart/form-data target=sink action="{T}/form.html?{M}">'
+        "<input name=a value='&auml; 1'><textarea name=b>two\nlines</textarea></form>"
+        + script("document.forms[0].submit()"),
+        ("POST {T}/form.html?{M}", Multipart((("a", "ä 1".encode()), ("b", b"two\r\nlines")))),
+    ),
+    mechanism(
+        "form-multipart-file",
+        '<iframe name=sink></iframe><form method=post enctype=multipart/form-data target=sink action="{T}/form.html?{M}">'
         "<input name=a value=1><input type=file name=f></form>"
         + script(
             'const t = new DataTransfer(); t.items.add(new File([new Uint8Array([0, 254, 10])], "x.bin"));'
             "document.forms[0].f.files = t.files; document.forms[0].submit()"
         ),
         ("POST {T}/form.html?{M}", Multipart((("a", b"1"), ("f", b"\x00\xfe\n")))),
+        outcomes="partial",
+        hides_body=True,
     ),
     mechanism(
         "form-latin1",

@@ -114,12 +114,19 @@ STREAMS = (
     mechanism(
         "websocket",
         script(
-            'const s = new WebSocket("{W}/s?{M}"); s.onopen = () => { s.send("hello é"); s.send(new Uint8Array([0, 255, 7])); s.send(new Blob(["blob"])) }'
+            'const s = new WebSocket("{W}/s?{M}"); s.onopen = () => { s.send("hello é"); s.send(new Uint8Array([0, 255, 7])); }'
         ),
         "GET {W}/s?{M}",
         ("FRAME {W}/s?{M}", "hello é".encode()),
         ("FRAME {W}/s?{M}", b"\x00\xff\x07"),
+    ),
+    mechanism(
+        "websocket-blob",
+        script('const s = new WebSocket("{W}/s?{M}"); s.onopen = () => s.send(new Blob(["blob"]))'),
+        "GET {W}/s?{M}",
         ("FRAME {W}/s?{M}", b"blob"),
+        outcomes="partial",
+        hides_body=True,
     ),
     mechanism(
         "websocket-in-iframe",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scanner.model import Link, Outcome, PageCapture
+from urllib.parse import urlsplit
+
+from scanner.model import Link, Outcome, PageCapture, StopReason
 
 FOLLOWED = frozenset({"link", "source-link", "canonical", "redirect"})
 """Sources of links that lead to pages. Frames were recorded with their page, forms are never sent."""
@@ -14,12 +16,21 @@ def landing_url(capture: PageCapture) -> str:
     A page that goes on by itself (meta refresh, script) was a page: it ran and may have told somebody. It
     keeps its own address, and where it went is one more link. When the recorder saw no redirect hops the
     address asked for stands.
+
+    It stands as well when something else answered in the page's place, a login or an error page at an address of its
+    own: a hundred pages that lead to one login are a hundred pages that could not be seen, not one.
     """
     url = capture.url
     for request in capture.requests:
         if request.redirected_from == url and request.type == "document" and request.context == "page":
             url = request.url
-    return url
+    return capture.url if _answered_in_its_place(capture, url) else url
+
+
+def _answered_in_its_place(capture: PageCapture, landed: str) -> bool:
+    unseen = capture.outcome not in (Outcome.OK, Outcome.PARTIAL) and capture.stop_reason is not StopReason.OFF_SITE
+    # Another host or a slash more is still the page, in trouble.
+    return unseen and urlsplit(landed).path.rstrip("/") != urlsplit(capture.url).path.rstrip("/")
 
 
 def links_to_follow(capture: PageCapture) -> tuple[Link, ...]:

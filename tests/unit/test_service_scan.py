@@ -173,6 +173,34 @@ async def test_a_page_in_trouble_is_saved_and_counted(outcome: Outcome, reason: 
     assert saved[make.page_url("/b")] is outcome
 
 
+@pytest.mark.parametrize(
+    ("where", "outcome", "reason"),
+    [
+        ("https://www.clinic.example/login?next=x", Outcome.BLOCKED, StopReason.LOGIN),
+        ("https://sso.vendor.example/auth", Outcome.BLOCKED, StopReason.LOGIN),
+        ("https://www.clinic.example/sorry", Outcome.FAILED, StopReason.HTTP_ERROR),
+    ],
+)
+async def test_pages_that_all_lead_to_one_login_are_each_a_page_that_could_not_be_seen(
+    where: str, outcome: Outcome, reason: StopReason
+) -> None:
+    def see(task: VisitTask) -> PageCapture:
+        if path_of(task.url) in ("/", "/a"):
+            return page(task)
+        hops = [
+            make.request(task.url, type="document", status=302),
+            make.request(where, type="document", redirected_from=task.url),
+        ]
+        return make.capture(path_of(task.url), hops, outcome=outcome, stop_reason=reason, final_url=where)
+
+    store = MemoryStore()
+    record = await scan_run(store, FakeFleet(see)).run()
+    unseen = tuple(sorted(map(make.page_url, ("/b", "/c", "/d"))))
+    assert (record.coverage.planned, getattr(record.coverage, outcome.value)) == (5, 3)
+    assert tuple(c.page for c in store.captures(record.id) if c.outcome is outcome) == unseen
+    assert record.skipped == ()
+
+
 async def test_the_page_limit_leaves_the_rest_out_by_name() -> None:
     store = MemoryStore()
     record = await scan_run(store, site=replace(SITE, max_pages=3)).run()

@@ -1,0 +1,178 @@
+"""What one visit keeps, hides and leaves behind, on small pages of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from scanner.fleet.local import LocalFleet
+from scanner.model import (
+    BodyWanted,
+    HttpCredentials,
+    Outcome,
+    PageCapture,
+    RequestRecord,
+    Secret,
+    StopReason,
+    VisitLimits,
+    VisitTask,
+    Wanted,
+)
+from scanner.urls import host_of
+from tests.site.config import fixture_site
+from tests.site.reply import Reply
+from tests.site.server import FixtureServer, Received
+
+CLINIC = "https://www.clinic.test"
+QUICK = VisitLimits(stall_ms=4_000, visit_timeout_ms=60_000)
+
+
+def page(body: str, *headers: tuple[str, str]) -> Reply:
+    text = f"<!doctype html><html lang=en><title>Care</title><body>{body}</body></html>"
+    return Reply(200, (("content-type", "text/html; charset=utf-8"), *headers), text.encode())
+
+
+def script(code: str) -> Reply:
+    return Reply(200, (("content-type", "text/javascript"), ("etag", '"1"')), code.encode())
+
+
+def redirect(url: str) -> Reply:
+    return Reply(302, (("location", url),))
+
+
+def visit_pages(
+    replies: Mapping[str, Reply], *paths: str, wanted: Wanted | None = None, **site: object
+) -> tuple[list[PageCapture], list[Received]]:
+    """Visit pages of the clinic one after the other in one browser; return captures and all that was received."""
+
+    async def run() -> list[PageCapture]:
+        async with LocalFleet(fixture_site(server, CLINIC + "/", **site), wanted or Wanted()) as fleet:
+            return [await fleet.visit(VisitTask(CLINIC + path, CLINIC + path, limits=QUICK)) for path in paths]
+
+    with FixtureServer(
+        {f"www.clinic.test{key}" if key[0] == "/" else key: reply for key, reply in replies.items()}
+    ) as server:
+        captures = asyncio.run(run())
+    return captures, list(server.log)
+
+
+def one(capture: PageCapture, url_start: str) -> RequestRecord:
+    found = [request for request in capture.requests if request.url.startswith(url_start)]
+    assert len(found) == 1, [request.url for request in capture.requests]
+    return found[0]
+
+
+def test_second_visit_is_a_first_time_visitors_again() -> None:
+    remember = (
+        "<script>const seen = localStorage.getItem('v') || document.cookie;"
+        "fetch('https://t.tracker.test/seen?' + encodeURIComponent(seen || 'nothing'), {mode: 'no-cors'});"
+        "localStorage.setItem('v', 'stored'); document.cookie = 'v=cookie; max-age=1000';</script>"
+    )
+    captures, _ = visit_pages({"/a": page(remember), "/b": page(remember)}, "/a", "/b", concurrency=1)
+    for capture in captures:
+        assert capture.outcome is Outcome.OK
+        one(capture, "https://t.tracker.test/seen?nothing")
+        assert [(key.area, key.key) for key in capture.storage] == [("local", "v")]
+        assert [(cookie.name, cookie.domain) for cookie in capture.cookies] == [("v", "www.clinic.test")]
+
+
+def test_secrets_reach_the_site_and_end_at_a_redirect() -> None:
+    replies = {
+        "/a": page("<img src=/hop><img src=https://t.tracker.test/p>"),
+        "/hop": redirect("https://t.tracker.test/h"),
+    }
+    captures, received = visit_pages(
+        replies,
+        "/a",
+        extra_headers=(("x-staging", Secret("env:S", "geheim")),),
+        http_credentials=HttpCredentials("nurse", Secret("env:P", "geheim2")),
+    )
+    by_host: dict[str, set[bool]] = {}
+    for entry in received:
+        headers = {name.lower(): value for name, value in entry.headers}
+        by_host.setdefault(host_of(entry.url), set()).add("x-staging" in headers and "authorization" in headers)
+        assert ("x-staging" in headers) == ("authorization" in headers)
+    assert by_host["www.clinic.test"] == {True}
+    assert by_host["t.tracker.test"] == {False}
+    assert "geheim" not in repr(captures)
+    assert one(captures[0], "https://t.tracker.test/h").redirected_from == CLINIC + "/hop"
+
+
+def test_chain_of_scripts_globals_and_wanted_answers_are_recorded() -> None:
+    replies = {
+        "/a": page("<script src=https://tags.vendor.test/loader.js></script>"),
+        "tags.vendor.test/loader.js": script(
+            "window.fbq = {loaded: true}; setTimeout(() => { const s = document.createElement('script');"
+            "s.src = 'https://tags.vendor.test/tag.js'; document.head.append(s); }, 50);"
+        ),
+        "tags.vendor.test/tag.js": script(
+            "setTimeout(() => { new Image().src = 'https://t.tracker.test/px'; }, 5000);"
+        ),
+    }
+    wanted = Wanted(globals=("fbq", "fbq.loaded", "pintrk"), bodies=(BodyWanted("*.vendor.test", r"/tag\.js"),))
+    (capture,), _ = visit_pages(replies, "/a", wanted=wanted)
+    chain = [entry.url for entry in one(capture, "https://t.tracker.test/px").initiators]
+    assert chain == ["https://tags.vendor.test/tag.js", "https://tags.vendor.test/loader.js", CLINIC + "/a"]
+    assert capture.globals == ("fbq", "fbq.loaded")
+    tag = one(capture, "https://tags.vendor.test/tag.js")
+    assert tag.response_body is not None and b"t.tracker.test" in tag.response_body
+    assert tag.response_sha256 and tag.response_fingerprint
+    assert one(capture, "https://tags.vendor.test/loader.js").response_body is None
+
+
+def test_leaving_is_told_once_and_what_is_said_then_is_recorded() -> None:
+    say = (
+        "<script>for (const e of ['pagehide', 'beforeunload', 'unload'])"
+        " addEventListener(e, () => navigator.sendBeacon('https://t.tracker.test/' + e, new Blob([e])), true);"
+        "document.addEventListener('visibilitychange', () =>"
+        " navigator.sendBeacon('https://t.tracker.test/' + document.visibilityState, 'v'))</script>"
+    )
+    (capture,), received = visit_pages({"/a": page(say)}, "/a")
+    sent = sorted(urlsplit(entry.url).path for entry in received if host_of(entry.url) == "t.tracker.test")
+    recorded = sorted(r.url.rpartition("test")[2] for r in capture.requests if "tracker" in r.url)
+    assert sent == recorded
+    assert one(capture, "https://t.tracker.test/pagehide").body == b"pagehide"
+    one(capture, "https://t.tracker.test/hidden")
+
+
+def test_a_person_moves_again_after_late_scripts_have_started() -> None:
+    late = (
+        "<script>setTimeout(() => { for (const e of ['mousemove', 'keydown', 'touchstart', 'wheel'])"
+        " addEventListener(e, () => fetch('https://t.tracker.test/' + e, {mode: 'no-cors'}), {once: true})"
+        "}, 1500)</script>"
+    )
+    (capture,), _ = visit_pages({"/a": page(late)}, "/a")
+    for event in ("mousemove", "keydown", "touchstart", "wheel"):
+        one(capture, f"https://t.tracker.test/{event}")
+
+
+def test_interaction_follows_no_link_and_submits_nothing() -> None:
+    everywhere = (
+        "<a href=/elsewhere style='position:fixed;inset:0;display:block'>all of it</a>"
+        "<form action=/sent><button style='position:fixed;inset:0'>send</button></form>"
+    )
+    (capture,), received = visit_pages({"/a": page(everywhere), "/elsewhere": page(""), "/sent": page("")}, "/a")
+    assert capture.final_url == CLINIC + "/a"
+    assert not [entry for entry in received if urlsplit(entry.url).path in ("/elsewhere", "/sent")]
+
+
+def test_beacon_before_an_endless_loop_is_recorded_with_its_body() -> None:
+    loop = "<script>navigator.sendBeacon('https://t.tracker.test/b', new Blob(['last words'])); for (;;);</script>"
+    (capture, after), _ = visit_pages({"/a": page(loop), "/b": page("fine")}, "/a", "/b")
+    assert (capture.outcome, capture.stop_reason) == (Outcome.PARTIAL, StopReason.PAGE_HUNG)
+    assert one(capture, "https://t.tracker.test/b").body == b"last words"
+    assert after.outcome is Outcome.OK
+
+
+def test_policy_stops_are_attempts_and_are_told_once() -> None:
+    policy = ("content-security-policy", "img-src 'self'; connect-src 'self'")
+    body = (
+        "<img src=https://t.tracker.test/img><script>fetch('https://t.tracker.test/fetch').catch(() => 0);"
+        "navigator.sendBeacon('https://t.tracker.test/beacon', 'x')</script>"
+    )
+    (capture,), received = visit_pages({"/a": page(body, policy)}, "/a")
+    assert capture.outcome is Outcome.OK
+    for name in ("img", "fetch", "beacon"):
+        assert one(capture, f"https://t.tracker.test/{name}").blocked == "csp"
+    assert not [entry for entry in received if host_of(entry.url) == "t.tracker.test"]

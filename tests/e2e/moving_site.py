@@ -187,7 +187,7 @@ class MovingSite:
 
     def _widget(self) -> str:
         address = f"https://cdn.widgets.test/w/widget.{self._hex(8)}.js?cb={self._number()}"
-        return f'<script defer src="{address}"></script>'
+        return f'<script defer src="{address}" data-collector="{self.state.collector}"></script>'
 
     def _others(self, host: str, path: str) -> Reply | None:
         match host, path:
@@ -204,7 +204,7 @@ class MovingSite:
             case "analytics.tiktok.com", "/i18n/pixel/events.js":
                 return typed(path, _TIKTOK)
             case "cdn.widgets.test", _:
-                settings = {"collector": self.state.collector, "visit": self._uuid(), "at": 1_700_000_000_000}
+                settings = {"visit": self._uuid(), "at": 1_700_000_000_000}
                 code = _WIDGET.replace("SETTINGS", json.dumps(settings))
                 return typed("/x.js", code + (f"\nwindow.widgetEdition = {self.state.widget_edition};"))
             case ("in.widgets.test", _) | (_, "/i.gif"):
@@ -297,7 +297,8 @@ _TIKTOK = """
 _WIDGET = """
 (() => {
   const settings = SETTINGS;
-  const address = 'https://in.widgets.test' + settings.collector + '?n=' + Math.random();
+  const path = document.currentScript.dataset.collector;
+  const address = 'https://in.widgets.test' + path + '?n=' + Math.random();
   const body = JSON.stringify({seen: settings.visit, at: Date.now()});
   fetch(address, {method: 'POST', credentials: 'include', body});
 })();

@@ -178,7 +178,7 @@ CHANGES: dict[str, tuple[State, Expected]] = {
         Expected(
             f"Meta Pixel {META} now sends e-mail addresses on 1 of 8 pages",
             url("/contact"),
-            frozenset({("added", "field", "ud.em")}),
+            frozenset({("added", "field", "ud[em]"), ("added", "field", "(page source)")}),
             ("https://connect.facebook.net/en_US/fbevents.js", "inline snippet in the page"),
             "meta",
         ),
@@ -281,7 +281,7 @@ def test_a_page_that_cannot_be_seen_loses_nothing(clinic: Clinic, end: str, outc
 
 def test_presence_is_told_although_other_pages_could_not_be_seen(clinic: Clinic) -> None:
     report = clinic.scan(replace(APPROVED, tiktok=EVERYWHERE, ends=(("/doctors", "500"),)), 1)
-    assert headlines(report) == [f"TikTok Pixel {TIKTOK} appeared on 7 of 8 pages"]
+    assert headlines(report) == [f"TikTok Pixel {TIKTOK} appeared on 7 of 7 pages"]
     assert [u["page"] for u in report["unverified"]] == [f"{ORIGIN}/doctors"]
     assert any("there may be more" in caveat for caveat in report["verdict"]["caveats"])
 

@@ -95,6 +95,15 @@ class Recorder:
             self.last_activity = time.monotonic()
             handler(channel, params)
 
+    def on_gone(self, channel: Channel) -> None:
+        """A worker ended: what it was fetching was given up with it. Beacons outlive it."""
+        if channel.kind != "worker":
+            return
+        for request_id, draft in list(self._in_flight.items()):
+            if self._owners.get(request_id) is channel and draft.status is None and draft.type != "ping":
+                draft.failure = "its worker ended"
+                del self._in_flight[request_id]
+
     def unanswered(self) -> list[Draft]:
         """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""
         return [d for d in self._in_flight.values() if d.type not in ("eventsource", "websocket") and not _streams(d)]

@@ -53,6 +53,7 @@ class Seen:
     stop_reason: StopReason | None
     stop_detail: str | None
     hung: bool
+    timed_out: bool
     stalled: bool
     gaps: tuple[str, ...]
     own_domains: tuple[str, ...]
@@ -150,6 +151,7 @@ def _whole_or_partial(seen: Seen, unseen_bodies: int) -> Verdict:
     recorder, bodies = seen.recorder, seen.bodies
     reasons: list[tuple[bool, StopReason, str]] = [
         (seen.stop_reason is not None, seen.stop_reason or StopReason.STOPPED, seen.stop_detail or "stopped"),
+        (seen.timed_out, StopReason.VISIT_TIMEOUT, "the page's time could not pass within the visit's limit"),
         (seen.hung, StopReason.PAGE_HUNG, "the page kept its renderer busy and stopped answering"),
         (recorder.over_limit, StopReason.TOO_MANY_REQUESTS, "the page sent more requests than are recorded"),
         (bodies.cut, StopReason.TOO_MUCH_DATA, "bodies were longer than what is kept"),

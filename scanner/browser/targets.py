@@ -108,6 +108,7 @@ class Targets:
 
     def lose(self, session_id: str) -> None:
         if child := self._children.pop(session_id, None):
+            self._recorder.on_gone(child)
             child.close()
 
     def _on_child_event(self, channel: Channel, method: str, params: Params) -> None:

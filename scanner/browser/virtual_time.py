@@ -28,6 +28,7 @@ _WORKER_BUDGET_MS = 60_000
 _STREAM_PATIENCE_S = 0.4
 _FRAME_PATIENCE_S = 1.0
 _POLL_S = 0.05
+_LAST_PATIENCE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Dwell:
     """Some request never answered; time went on without it."""
     hung: bool = False
     """The page did not let its clock run."""
+    timed_out: bool = False
+    """The page was alive, but the visit's time was over."""
     given_up: set[str] = field(default_factory=set)
     """Ids of requests that are not waited for any more."""
     _expired: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,14 +74,19 @@ class Dwell:
         if self.targets.root is None or budget_ms <= 0:
             return
         await self._run(self.targets.root, budget_ms, deadline)
-        self.passed_ms += 0 if self.hung else budget_ms
+        self.passed_ms += budget_ms if self.sound else 0
         for _ in range(_MAX_LATE_ROUNDS):
             late = [c for c in self.targets.children() if c.session_id not in self._granted_ms]
-            if self.hung or not late:
+            if not self.sound or not late:
                 break
             await self._run(self.targets.root, min(budget_ms, _LATE_ROUND_MS), deadline)
-        if not self.hung:
+        if self.sound:
             await self._wait_for_frames(deadline)
+
+    @property
+    def sound(self) -> bool:
+        """The page's clock went as far as it was told."""
+        return not (self.hung or self.timed_out)
 
     def _grant(self, child: ChildChannel) -> None:
         if child.session_id in self._spending:
@@ -124,10 +132,14 @@ class Dwell:
                     if forced_at is not None and quiet_s > self.stall_s:
                         self.hung = True
                         return
-                if time.monotonic() >= deadline:
-                    self.hung = True
+                now = time.monotonic()
+                if now >= deadline:
+                    self.hung = not await self.alive(now + _LAST_PATIENCE_S)
+                    self.timed_out = not self.hung
                     return
-                if not self._expired.is_set() and forced_at is None and self._give_up_waiting(quiet_s):
+                # A page that asks again and again is never quiet: then the clock must not wait for it.
+                busy = now - began > self.stall_s
+                if not self._expired.is_set() and forced_at is None and (busy or self._give_up_waiting(quiet_s)):
                     forced_at = time.monotonic()
                     self._go_on_without_waiting(root)
 

@@ -100,7 +100,9 @@ class _Visit:
         self.bodies = BodyKeeper(task.limits, setting.wanted, setting.scripts)
         self.recorder = Recorder(task.limits, self.bodies)
         self.targets = Targets(self.recorder, place.hints, setting.headers.patterns())
-        self.dwell = Dwell(self.targets, self.recorder, task.limits.stall_ms / 1000)
+        # Short visits cannot wait long for silent pages.
+        self.stall_s = min(task.limits.stall_ms, task.limits.visit_timeout_ms / 5) / 1000
+        self.dwell = Dwell(self.targets, self.recorder, self.stall_s)
         self.targets.hooks += [self.dwell.on_event, setting.headers.on_event]
         self.guests: Guests | None = None
         self.page: Page | None = None
@@ -175,7 +177,6 @@ class _Visit:
 
     async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
         """Wait for the load event, but not for a subresource that never answers."""
-        stall_s = self.limits.stall_ms / 1000
         while True:
             done, _ = await asyncio.wait({load}, timeout=0.5)
             if done:
@@ -184,11 +185,11 @@ class _Visit:
             if self._crashed():
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
             answered = self.recorder.main_document() is not None
-            if answered and time.monotonic() - self.recorder.last_activity > stall_s:
+            if answered and time.monotonic() - self.recorder.last_activity > self.stall_s:
                 if not await self.dwell.alive(self.deadline):
                     self.dwell.hung = True
                     return
-                if time.monotonic() - self.recorder.last_activity > stall_s and not load.done():
+                if time.monotonic() - self.recorder.last_activity > self.stall_s and not load.done():
                     self.dwell.give_up_pending()
                     return
 
@@ -212,7 +213,7 @@ class _Visit:
         """Wait for the document that the page itself went to; False when there is none."""
         timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
         try:
-            await page.wait_for_load_state("load", timeout=min(timeout_ms, self.limits.stall_ms))
+            await page.wait_for_load_state("load", timeout=min(timeout_ms, self.stall_s * 1000))
         except PlaywrightTimeout:
             self.dwell.give_up_pending()
         except PlaywrightError:
@@ -230,7 +231,7 @@ class _Visit:
             await self._live_once()
             if self._crashed():
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
-            if self.dwell.hung or len(self.recorder.documents) == documents:
+            if not self.dwell.sound or len(self.recorder.documents) == documents:
                 break
             await self._next_document(page)
         self.final_url = page.url
@@ -247,7 +248,7 @@ class _Visit:
         # Scripts that start late listen late: a moment later the page sees the person move again.
         early_ms = min(_EARLY_MS, total_ms)
         await self.dwell.advance(early_ms, self.deadline)
-        if self.dwell.hung or self._crashed():
+        if not self.dwell.sound or self._crashed():
             return
         await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()))
         await self.dwell.advance(total_ms - early_ms, self.deadline)
@@ -270,10 +271,10 @@ class _Visit:
             return
         await self.guests.settle_popups(min(_LEAVE_TIMEOUT_S, self._left_s()))
         await leave(page, min(_LEAVE_TIMEOUT_S, self._left_s()))
-        passed, stalled = self.dwell.passed_ms, self.dwell.stalled
+        passed, stalled, late = self.dwell.passed_ms, self.dwell.stalled, self.dwell.timed_out
         await self.dwell.advance(_EXIT_TIME_MS, min(self.deadline, time.monotonic() + self.limits.drain_ms / 1000))
         # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.
-        self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung = passed, stalled, False
+        self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung, self.dwell.timed_out = passed, stalled, False, late
         await self._drain()
         # Closing tells the page for real what it has been told already: nobody may answer to that.
         for channel in (self.targets.root, *self.targets.children("iframe")):
@@ -347,6 +348,7 @@ class _Visit:
             stop_reason=self.stop.reason if self.stop else None,
             stop_detail=self.stop.detail if self.stop else None,
             hung=self.dwell.hung,
+            timed_out=self.dwell.timed_out,
             stalled=self.dwell.stalled,
             gaps=tuple(self.targets.gaps),
             own_domains=self.setting.own_domains,

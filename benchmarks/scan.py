@@ -19,7 +19,6 @@ from scanner.crawl.discover import Discovery
 from scanner.crawl.robots import Robots
 from scanner.fleet.local import LocalFleet
 from scanner.model import Coverage, PageCapture, ResolveRule, SiteConfig, VisitLimits
-from scanner.page_kinds import default_page_kind
 from scanner.service.judge import RulesJudge
 from scanner.service.scan import Progress, ScanRun
 from scanner.store import open_store
@@ -77,7 +76,7 @@ async def scan(
 ) -> Measured:
     """Scan `urls` completely: visit with interaction and 30 s of page time, match, save to SQLite."""
     site = site_config(urls, served, concurrency, limits or VisitLimits())
-    judge = RulesJudge(load_rules(()), default_page_kind)
+    judge = RulesJudge(load_rules(()))
     process = psutil.Process()
     before = set(process.children(recursive=True))
     measured = Measured()

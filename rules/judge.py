@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rules.container_traces import container_in, container_tag
+from rules.judge_health import Terms, TermsOf, kind_of_page, page_terms
+from rules.judge_leaks import Strangers, with_leaks
+from rules.leaks import LeakIndex
 from rules.match import match_page
 from rules.model import RuleSet
+from rules.page_kinds import PageKind
 from scanner.contained import ContainerContent
 from scanner.model import Category, Detection, DetectionKind, PageCapture, TagKey
 
+NOBODY = LeakIndex.build(())
 _LOADERS = frozenset({("google", "google-tag-manager"), ("google", "google-tag")})
 
 
@@ -24,11 +29,32 @@ class Judgement:
     """Index into `PageCapture.requests` → the container that the response held."""
     unread: tuple[TagKey, ...] = ()
     """Containers that were loaded and could not be read, or not whole."""
+    strangers: Strangers = ()
+    """Identifiers in requests to third parties that no rule knows."""
+    kind: PageKind | None = None
+    """What the page is for; None: nothing tells."""
+    terms: Terms = ()
+    """Health terms of address and title."""
 
 
-def judge_page(capture: PageCapture, rules: RuleSet, own_domains: Iterable[str] = ()) -> Judgement:
-    """Return what `capture` gives away. `own_domains` are further registrable domains of the page's owner."""
-    detections = match_page(capture, rules, own_domains)
+def judge_page(
+    capture: PageCapture,
+    rules: RuleSet,
+    own_domains: Iterable[str] = (),
+    *,
+    identities: LeakIndex = NOBODY,
+    terms_of: TermsOf = lambda _text: (),
+) -> Judgement:
+    """Return what `capture` gives away.
+
+    Args:
+        own_domains: further registrable domains of the page's owner.
+        identities: whose values are looked for; what looks like anybody's identifier is found without, too.
+        terms_of: the health terms of a text or URL.
+    """
+    own = tuple(own_domains)
+    detections, strangers = with_leaks(capture, match_page(capture, rules, own), identities, own)
+    terms = page_terms(capture.final_url, capture.title, terms_of)
     containers = {
         number: content
         for number, request in enumerate(capture.requests)
@@ -38,6 +64,9 @@ def judge_page(capture: PageCapture, rules: RuleSet, own_domains: Iterable[str] 
         detections=(*detections, *_disguised(detections, containers), *_held(containers)),
         containers=containers,
         unread=_unread(capture, detections, containers),
+        strangers=strangers,
+        kind=kind_of_page(capture, terms),
+        terms=terms,
     )
 
 

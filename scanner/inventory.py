@@ -34,6 +34,8 @@ from scanner.urls import host_of, is_third_party, registrable_domain, same_site
 
 OwnerOf = Callable[[str], tuple[str, Category] | None]
 """Host → (company, category), or None when nobody knows it."""
+TermsOf = Callable[[str], tuple[tuple[str, str], ...]]
+"""Text or URL → (health term, high | normal), the most sensitive first."""
 CookieTag = Callable[[CookieRecord], TagKey | None]
 """A cookie → the tag that a rule says sets it, or None."""
 
@@ -44,6 +46,11 @@ PLACEHOLDER = " (placeholder)"
 CONTAINER, CONTAINER_VERSION = "container", "container version"
 """Names in `Sighting.details`: which container holds it, and (`GTM-ABC 42`) in which version. Of a held tag also
 `fires`, `state`, `code` and `settings` (see `HeldTag`)."""
+LEAK = "leak"
+"""Name in `Sighting.details`: whose value leaves to whom, in one sentence without the value."""
+TERM, SENSITIVE_TERM = "health term", "sensitive health term"
+"""Names in `Sighting.details`: a health term in the value that was sent."""
+_MOST_TERMS = 5
 _MOST_EXAMPLES = 3
 _MOST_DETAILS = 40
 _MOST_LOADERS = 6
@@ -67,6 +74,19 @@ _LOADERS_OF_TRACES = {
 }
 _SHOWN_AS_IT_IS = frozenset({ExposureKind.EVENT_NAME, ExposureKind.PRODUCT_OR_CONTENT})
 
+_MAY_TELL_OF_HEALTH = frozenset(
+    {
+        ExposureKind.PAGE_URL,
+        ExposureKind.PAGE_TITLE,
+        ExposureKind.REFERRER,
+        ExposureKind.SEARCH_QUERY,
+        ExposureKind.FORM_FIELD,
+        ExposureKind.BUTTON_TEXT,
+        ExposureKind.EVENT_NAME,
+        ExposureKind.PRODUCT_OR_CONTENT,
+        ExposureKind.FREE_TEXT,
+    }
+)
 _DIFFERENT_EACH_VISIT = frozenset({ExposureKind.BROWSER_ID, ExposureKind.CLICK_ID, ExposureKind.IP_ADDRESS})
 
 
@@ -110,6 +130,10 @@ def page_inventory(
     *,
     containers: Mapping[int, ContainerContent] | None = None,
     unread: Iterable[TagKey] = (),
+    strangers: Iterable[tuple[int, Exposure]] = (),
+    kind: str | None = None,
+    page_terms: tuple[tuple[str, str], ...] = (),
+    terms_of: TermsOf = lambda _text: (),
 ) -> PageInventory:
     """Return what `capture` and its `detections` say about the page, sorted and without chance.
 
@@ -121,9 +145,13 @@ def page_inventory(
         cookie_tag: which tag sets a first-party cookie; without it only third-party cookies are listed.
         containers: index of a request → the tag-manager container it brought. Their detections are among `detections`.
         unread: containers that were loaded and not read, or not whole.
+        strangers: (index of a request, what it carries) for third parties that no rule knows.
+        kind: what the page is for.
+        page_terms: health terms of its address and title.
+        terms_of: the health terms of a text or URL.
     """
     containers = containers or {}
-    sheet = _Sheet(capture, owner_of, tuple(own_domains), containers)
+    sheet = _Sheet(capture, owner_of, tuple(own_domains), containers, terms_of)
     by_request: dict[int, list[Detection]] = {}
     for detection in detections:
         request = sheet.request_of(detection)
@@ -138,6 +166,8 @@ def page_inventory(
         sheet.request(request, by_request.get(number, []), third, is_container=number in containers)
     for number, content in containers.items():
         sheet.container(content, capture.requests[number])
+    for number, exposure in strangers:
+        sheet.stranger(exposure, capture.requests[number])
     sheet.signals()
     sheet.cookies(cookie_tag, {(d.vendor, d.product): d.category for d in detections})
     return PageInventory(
@@ -152,6 +182,8 @@ def page_inventory(
         request_count=len(capture.requests),
         third_party_request_count=third_party_count,
         status=capture.status,
+        kind=str(kind) if kind else None,
+        health=page_terms[:_MOST_TERMS],
         unread=tuple(sorted(unread, key=str)),
     )
 
@@ -165,8 +197,10 @@ class _Sheet:
         owner_of: OwnerOf,
         own_domains: tuple[str, ...],
         containers: Mapping[int, ContainerContent],
+        terms_of: TermsOf,
     ) -> None:
         self.capture = capture
+        self.terms_of = terms_of
         self.names = {capture.requests[number].url: content.name for number, content in containers.items()}
         self.owner_of = owner_of
         self.own_domains = own_domains
@@ -226,8 +260,30 @@ class _Sheet:
             path = _CHANCE_IN_NAME.sub("*", exposure.field) + (PLACEHOLDER if exposure.placeholder else "")
             draft = self.draft(SightingKind.FIELD, path, tag, category, exposure.kind.value)
             self.saw(draft, request, detection.evidence, _example_of(exposure))
+            self.exposed(draft, exposure, request)
         for feature in detection.features:
             self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
+
+    def stranger(self, exposure: Exposure, request: RequestRecord) -> None:
+        """An identifier in a request of which no rule knows whose it is."""
+        domain = registrable_domain(host_of(request.url))
+        owner = self.owner_of(host_of(request.url))
+        path = (
+            _CHANCE_IN_NAME.sub("*", exposure.field) + f" to {domain}" + (PLACEHOLDER if exposure.placeholder else "")
+        )
+        category = owner[1] if owner else Category.OTHER
+        draft = self.draft(SightingKind.FIELD, path, None, category, exposure.kind.value)
+        draft.owner = owner[0] if owner else None
+        self.saw(draft, request, "request", _example_of(exposure))
+        self.exposed(draft, exposure, request)
+
+    def exposed(self, draft: _Draft, exposure: Exposure, request: RequestRecord | None) -> None:
+        """Note whose value it is and which health terms stand in it."""
+        if exposure.label is not None and request is not None:
+            draft.details.add((LEAK, _leak_in_words(exposure, registrable_domain(host_of(request.url)))))
+        if exposure.kind in _MAY_TELL_OF_HEALTH and not exposure.placeholder:
+            for term, sensitivity in self.terms_of(exposure.value)[:_MOST_TERMS]:
+                draft.details.add((SENSITIVE_TERM if sensitivity == "high" else TERM, term))
 
     # ------------------------------------------------------------------ requests
 
@@ -377,3 +433,20 @@ def _example_of(exposure: Exposure) -> str:
     if exposure.kind in _SHOWN_AS_IT_IS:
         return f"{exposure.value[:80]}, {how}"
     return f"{exposure.value[:2]}… ({len(exposure.value)} characters, {how})"
+
+
+_OF_A_PERSON = {
+    ExposureKind.EMAIL: "e-mail",
+    ExposureKind.PHONE: "phone number",
+    ExposureKind.NAME: "name",
+    ExposureKind.ADDRESS: "postal address",
+    ExposureKind.DATE_OF_BIRTH: "date of birth",
+    ExposureKind.EXTERNAL_ID: "id",
+}
+
+
+def _leak_in_words(exposure: Exposure, domain: str) -> str:
+    what = _OF_A_PERSON.get(exposure.kind, "text")
+    how = f"{exposure.form.value} ({exposure.hash})" if exposure.hash else exposure.form.value
+    found = f", found by {' → '.join(exposure.found_by)[:200]}" if exposure.found_by else ""
+    return f"the {what} of {exposure.label} leaves to {domain} in field {exposure.field[:100]}, {how}{found}"

@@ -19,8 +19,8 @@ from scanner.browser.launch import browser_version, find_browser
 from scanner.browser.settings import user_agent_for
 from scanner.crawl.discover import Discovery, discover
 from scanner.fleet.local import LocalFleet
+from scanner.judging import Judging
 from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
-from scanner.page_kinds import default_page_kind
 from scanner.policy import Policy
 from scanner.policy_read import read_policy
 from scanner.ports import Clock, Store
@@ -50,13 +50,18 @@ class App:
     @classmethod
     @contextmanager
     def open(
-        cls, store_url: str, rule_paths: Sequence[str] = (), policy: Mapping[str, Any] | None = None
+        cls,
+        store_url: str,
+        rule_paths: Sequence[str] = (),
+        policy: Mapping[str, Any] | None = None,
+        judging: Judging | None = None,
     ) -> Iterator[Self]:
         """Open the store and load the rules.
 
-        `policy` is a configuration's policy section; without one the healthcare preset holds.
+        `policy` is a configuration's policy section; without one the healthcare preset holds. `judging` is what it
+        says of identities and health terms: every command that compares needs the same.
         Raises `ProblemsError` for rule files and `StoreError` for the store."""
-        judge = RulesJudge(load_rules(rule_paths), default_page_kind)
+        judge = RulesJudge(load_rules(rule_paths), judging or Judging())
         store = open_store(store_url)
         try:
             yield cls(store, judge, SystemClock(), read_policy(policy or {}))

@@ -18,7 +18,6 @@ from rules.load import load_rules
 from scanner import __version__
 from scanner.cli.options import json_option, print_json, rules_option
 from scanner.errors import Exit, ProblemsError
-from scanner.page_kinds import default_page_kind
 from scanner.service.judge import RulesJudge
 from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har
 from scanner.wiring import SystemClock
@@ -86,7 +85,7 @@ def har(files: tuple[Path, ...], as_json: bool, report_dir: Path | None, rule_pa
     A file that is broken is read as far as it goes, and the notes say so. Exits 2 if nothing in a file can be read; the
     others are judged all the same.
     """
-    judge = RulesJudge(load_rules(rule_paths), default_page_kind)
+    judge = RulesJudge(load_rules(rule_paths))
     judged: list[JudgedFile] = []
     unreadable: list[ProblemsError] = []
     for path in track(files, "reading", disable=not sys.stderr.isatty() or len(files) == 1, transient=True):

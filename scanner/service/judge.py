@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 
 from rules.entities import owner_of
+from rules.health import HealthIndex, load_terms
 from rules.judge import Judgement, judge_page
+from rules.judge_health import TermsOf, page_terms, terms_in
+from rules.leaks import KnownIdentity, LeakIndex
 from rules.model import RuleSet
 from rules.page import cookie_tag
+from rules.page_kinds import page_kind
 from scanner.canonical import page_template
 from scanner.inventory import page_inventory
+from scanner.judging import Judging
 from scanner.model import Category, PageCapture, PageInventory
-from scanner.service.compare import PageKind
 
 EDITION = 2
 """Of the judgement itself: raise it when equal rules would judge a capture otherwise than before."""
@@ -25,19 +29,29 @@ def owner_and_category(host: str) -> tuple[str, Category] | None:
 
 
 class RulesJudge:
-    """Implements `Judge` over one set of rules."""
+    """Implements `Judge` over one set of rules and what the site's owner adds to them."""
 
-    def __init__(self, rules: RuleSet, page_kind: PageKind) -> None:
+    def __init__(self, rules: RuleSet, judging: Judging = Judging()) -> None:  # noqa: B008 - a frozen value
         self.rules = rules
-        self._page_kind = page_kind
+        self._judging = judging
 
     @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(f"{EDITION} {self.rules.digest}".encode()).hexdigest()
+        return hashlib.sha256(f"{EDITION} {self.rules.digest} {self._judging.digest}".encode()).hexdigest()
 
-    @property
-    def page_kind(self) -> PageKind:
-        return self._page_kind
+    @cached_property
+    def _identities(self) -> LeakIndex:
+        watched = self._judging.identities
+        return LeakIndex.build([KnownIdentity(one.kind, one.value.reveal(), one.label) for one in watched])
+
+    @cached_property
+    def _terms_of(self) -> TermsOf:
+        own, ignored = self._judging.health_terms, self._judging.health_ignored
+        return terms_in(HealthIndex.build(load_terms(), own, ignored))
+
+    def page_kind(self, url: str, title: str | None) -> str | None:
+        """What a page is for by address and title alone, where nobody kept its form."""
+        return page_kind(url, title, has_health_terms=bool(page_terms(url, title, self._terms_of)))
 
     @cached_property
     def names(self) -> Mapping[tuple[str, str], tuple[str, str]]:
@@ -45,7 +59,7 @@ class RulesJudge:
 
     def judgement(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> Judgement:
         """Everything `capture` gives away."""
-        return judge_page(capture, self.rules, own_domains)
+        return judge_page(capture, self.rules, own_domains, identities=self._identities, terms_of=self._terms_of)
 
     def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory:
         judged = self.judgement(capture, own_domains)
@@ -58,4 +72,8 @@ class RulesJudge:
             cookie_tag=partial(cookie_tag, rules=self.rules),
             containers=judged.containers,
             unread=judged.unread,
+            strangers=judged.strangers,
+            kind=judged.kind,
+            page_terms=judged.terms,
+            terms_of=self._terms_of,
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from rules.load import load_rules
 from scanner.model import PageCapture, Sighting, SightingKind
-from scanner.page_kinds import default_page_kind
 from scanner.service.judge import RulesJudge
 from tests import make
 
-JUDGE = RulesJudge(load_rules(), default_page_kind)
+JUDGE = RulesJudge(load_rules())
 
 
 def seen(capture: PageCapture, kind: SightingKind, judge: RulesJudge = JUDGE) -> list[Sighting]:

@@ -12,12 +12,11 @@ from rules.wanting import wants
 from scanner.drift import compare
 from scanner.findings import findings, inventory_findings
 from scanner.model import Finding, Initiator, PageCapture, Severity, Sighting, SightingKind, Snapshot
-from scanner.page_kinds import default_page_kind
 from scanner.service.judge import RulesJudge
 from tests import make
 from tests.containers import ALWAYS, GA4_EVENT, ON_THANK_YOU, PINTEREST, WIDGET, container_js
 
-JUDGE = RulesJudge(load_rules(), default_page_kind)
+JUDGE = RulesJudge(load_rules())
 GTM_URL = "https://www.googletagmanager.com/gtm.js?id=GTM-ABC1234"
 V41 = container_js((GA4_EVENT, ALWAYS), (WIDGET, ALWAYS))
 V42 = container_js((GA4_EVENT, ALWAYS), (WIDGET, ALWAYS), (PINTEREST, ON_THANK_YOU), version="42")

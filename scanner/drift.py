@@ -7,7 +7,7 @@ or where the older scan saw the identity nowhere at all.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from scanner.model import (
     Identity,
     Outcome,
     PageInventory,
+    ScanKind,
     ScanState,
     Sighting,
     Snapshot,
@@ -30,7 +31,7 @@ _LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap",
 _LIMIT_REASONS = frozenset({"page-limit", "template-limit", "depth", "duration", "stopped"})
 _MOST_LOADERS = 10
 _MOST_EXAMPLES = 3
-_MOST_DETAILS = 60
+_MOST_DETAILS = 12
 _ORDER = {verdict: number for number, verdict in enumerate((Verdict.ADDED, Verdict.REMOVED, Verdict.CHANGED))}
 
 Pages = Mapping[str, PageInventory]
@@ -58,10 +59,11 @@ def compare(before: Snapshot, after: Snapshot) -> Drift:
     never_read = _never_read(before.pages)
     gone, unreached = _missing(old_pages, new_pages, after)
     there = {url: page for url, page in old_pages.items() if url not in gone}
-    additions = _additions(old, new, there, something_whole, never_read)
+    left = _left_alone(before.pages, new_pages, after)
+    additions = _additions(old, new, there, something_whole, never_read, left)
     entries = [
         *additions.entries,
-        *_removals(old, new, new_pages, gone),
+        *_removals(old, new, new_pages, gone, left),
         *_changes(old, new),
     ]
     return Drift(
@@ -113,7 +115,12 @@ class _Additions:
 
 
 def _additions(
-    old: Where, new: Where, old_pages: Pages, something_whole: bool, never_read: frozenset[str]
+    old: Where,
+    new: Where,
+    old_pages: Pages,
+    something_whole: bool,
+    never_read: frozenset[str],
+    left: Mapping[Identity, int],
 ) -> _Additions:
     """`old_pages` leaves out pages that are gone: what their "not found" page shows is no news of theirs.
 
@@ -134,18 +141,21 @@ def _additions(
                 result.unproven[page] = result.unproven.get(page, 0) + 1
         if news:
             strangers = tuple(sorted(page for page in news if page not in old_pages))
-            result.entries.append(_entry(Verdict.ADDED, identity, news, seen, len(had), len(seen), strangers))
+            now = len(seen) + left.get(identity, 0)
+            result.entries.append(_entry(Verdict.ADDED, identity, news, seen, len(had), now, strangers))
     return result
 
 
-def _removals(old: Where, new: Where, new_pages: Pages, gone: frozenset[str]) -> list[DriftEntry]:
+def _removals(
+    old: Where, new: Where, new_pages: Pages, gone: frozenset[str], left: Mapping[Identity, int]
+) -> list[DriftEntry]:
     whole = {page.page for page in new_pages.values() if page.outcome is Outcome.OK} - gone
     entries = []
     for identity, had in old.items():
         seen = new.get(identity, {})
         lost = [page for page in had.keys() - seen.keys() if page in whole and _would_show(had[page], new_pages[page])]
         if lost:
-            entries.append(_entry(Verdict.REMOVED, identity, lost, had, len(had), len(seen)))
+            entries.append(_entry(Verdict.REMOVED, identity, lost, had, len(had), len(seen) + left.get(identity, 0)))
     return entries
 
 
@@ -202,11 +212,27 @@ def _entry(
         examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:_MOST_EXAMPLES],
         before=before,
         after=after,
-        details=tuple(sorted({detail for s in sightings for detail in s.details}))[:_MOST_DETAILS],
+        details=details_of(sightings),
     )
 
 
+def details_of(sightings: Iterable[Sighting]) -> tuple[tuple[str, str], ...]:
+    """Put the details of several sightings together: unique, sorted, at most twelve of a name."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for sighting in sightings:
+        for name, words in sighting.details:
+            named[name].add(words)
+    return tuple((name, words) for name in sorted(named) for words in sorted(named[name])[:_MOST_DETAILS])
+
+
 # --------------------------------------------------------------------------- pages
+
+
+def _left_alone(old: Iterable[PageInventory], new_pages: Pages, after: Snapshot) -> Mapping[Identity, int]:
+    """Count on how many pages that a light scan did not mean to visit each identity stands, as far as anybody knows."""
+    if after.scan.kind is not ScanKind.LIGHT:
+        return {}
+    return Counter(s.identity for page in old if page.page not in new_pages for s in page.sightings)
 
 
 def _missing(old_pages: Pages, new_pages: Pages, after: Snapshot) -> tuple[frozenset[str], dict[str, str]]:
@@ -224,6 +250,8 @@ def _missing(old_pages: Pages, new_pages: Pages, after: Snapshot) -> tuple[froze
             if newer.status in _GONE_STATUSES:
                 gone.add(page)
             continue
+        if after.scan.kind is ScanKind.LIGHT:
+            continue  # never meant to be visited: it is as it was
         reason = skipped.get(page)
         if reason is None and older.template in limited:
             reason = "template-limit"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from scanner.drift import details_of
 from scanner.finding_words import Names
 from scanner.findings_of_containers import with_cause
 from scanner.findings_of_strangers import stranger_findings
@@ -25,7 +26,7 @@ from scanner.model import (
     Verdict,
 )
 from scanner.page_kinds import PageKindOf, default_page_kind
-from scanner.scene import Product, Scene, domain_of
+from scanner.scene import Product, Scene, domain_of, with_leaks
 
 _VERDICT_ORDER = {Verdict.ADDED: 0, Verdict.CHANGED: 1, Verdict.REMOVED: 2}
 
@@ -67,7 +68,7 @@ def _of_entries(entries: Sequence[DriftEntry], scene: Scene) -> list[Finding]:
             product = next((p for p in candidates if (p, entry.verdict) in moved), None)
             (by_product[product] if product else strangers).append(entry)
     found = [f for product, of_it in sorted(by_product.items()) for f in product_findings(product, of_it, scene)]
-    return found + [with_cause(finding, scene) for finding in stranger_findings(strangers, scene)]
+    return found + [with_leaks(with_cause(finding, scene)) for finding in stranger_findings(strangers, scene)]
 
 
 def _present(snapshot: Snapshot) -> list[DriftEntry]:
@@ -91,7 +92,7 @@ def _present_entry(identity: Identity, seen: list[tuple[PageInventory, Sighting]
         category=sightings[0].category,
         evidence=tuple(sorted({e for s in sightings for e in s.evidence})),
         examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:3],
-        details=tuple(sorted({detail for s in sightings for detail in s.details}))[:60],
+        details=details_of(sightings),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from scanner.finding_words import listed, on_pages, pages
+from scanner.finding_words import kinds_in_words, listed, on_pages, pages
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, Verdict
-from scanner.scene import Scene, domain_of, main_category, make_finding, of_kind, pages_of
+from scanner.scene import Scene, domain_of, main_category, make_finding, of_kind, pages_of, sends_of
 from scanner.severity import severity_of_presence, severity_of_removal, severity_of_script_change
 
 _KEYS = {Verdict.ADDED: "host", Verdict.REMOVED: "gone:host", Verdict.CHANGED: "script"}
@@ -51,6 +51,9 @@ def _added(name: str, entries: list[DriftEntry], scene: Scene) -> tuple[tuple[Se
     if hosts:
         count = len(pages_of(hosts))
         return judged, f"Third party {name} spread to {count:,} more {'page' if count == 1 else 'pages'}"
+    sends = kinds_in_words(sends_of(entries))
+    if sends:
+        return judged, f"Third party {name} now receives {listed(sends)} {where}"
     subjects = sorted({entry.identity.subject for entry in entries})
     low = (Severity.LOW, "A third party that was there before is used in another way.")
     return low, f"Third party {name} now also shows {listed(subjects)} {where}"

@@ -19,6 +19,7 @@ from scanner.scene import (
     of_kind,
     pages_of,
     sends_of,
+    with_leaks,
 )
 from scanner.severity import (
     lower,
@@ -93,7 +94,7 @@ def product_findings(product: Product, entries: Sequence[DriftEntry], scene: Sce
     found += [_presence(unit, rest, scene) for unit in new]
     found += [_removal(unit, rest, scene) for unit in sorted(removed.values(), key=lambda unit: str(unit.tag))]
     found += _leftovers(rest, TagKey(*product), scene)
-    return [with_cause(finding, scene) for finding in found]
+    return [with_leaks(with_cause(finding, scene)) for finding in found]
 
 
 def _units(entries: Iterable[DriftEntry], verdict: Verdict) -> dict[TagKey, _Unit]:

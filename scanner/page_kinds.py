@@ -20,6 +20,8 @@ RAISING = frozenset({PORTAL, APPOINTMENT, CONDITION, SYMPTOM, PHARMACY})
 """Kinds that raise a severity by one step."""
 FORMS = frozenset({PORTAL, APPOINTMENT, SYMPTOM, INTAKE, BILLING, PHARMACY})
 """Kinds on which visitors type."""
+SENSITIVE = RAISING | FORMS | {FIND_A_DOCTOR}
+"""Every kind that findings name; the words are those of `rules.page_kinds` and of the policy."""
 
 _WORDS: tuple[tuple[str, str], ...] = (
     (PORTAL, r"my-?chart|(?:patient|member)s?-?portal|portal|log-?(?:in|on)|sign-?(?:in|on|up)|my-?(?:health|account)"),

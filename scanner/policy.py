@@ -184,14 +184,14 @@ def rulings(
 ) -> Iterator[Ruling]:
     """Yield which rule decides about each tag, field and third-party host of `page`."""
     rules = tuple(policy.in_force(today))
-    kind = page_kind(page.final_url, page.title)
+    kind = page.kind or page_kind(page.final_url, page.title)
     tagged = {s.identity.tag for s in page.sightings if s.identity.kind is SightingKind.TAG}
     categories = {s.identity.tag: s.category for s in page.sightings if s.identity.kind is SightingKind.TAG}
     for sighting in page.sightings:
         what = sighting.identity.kind
         if what not in (SightingKind.TAG, SightingKind.FIELD, SightingKind.HOST):
             continue
-        if what is SightingKind.FIELD and sighting.identity.tag not in tagged:
+        if what is SightingKind.FIELD and sighting.identity.tag is not None and sighting.identity.tag not in tagged:
             continue
         category = categories.get(sighting.identity.tag, sighting.category)
         rule = next(
@@ -222,6 +222,8 @@ def violations(
                 continue
             identity = ruling.sighting.identity
             host = identity.subject if identity.kind is SightingKind.HOST else None
+            if identity.kind is SightingKind.FIELD and identity.tag is None:
+                host = identity.subject.removesuffix(" (placeholder)").rpartition(" to ")[2]
             broken.setdefault((ruling.rule, identity.tag, host), []).append(ruling)
     found = [_violation(rule, tag, host, of) for (rule, tag, host), of in broken.items()]
     found += _missing(policy, pages, today, consent, page_kind)
@@ -255,7 +257,7 @@ def _missing(
             page.page
             for page in pages
             if page.outcome is Outcome.OK
-            and _page_fits(rule, page, page_kind(page.final_url, page.title), consent)
+            and _page_fits(rule, page, page.kind or page_kind(page.final_url, page.title), consent)
             and not any(
                 s.identity.kind in (SightingKind.TAG, SightingKind.HOST)
                 and rule_kind(rule) is s.identity.kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.finding_words import Names
 from scanner.model import (
@@ -20,7 +20,7 @@ from scanner.model import (
     TagKey,
     Verdict,
 )
-from scanner.page_kinds import PageKindOf
+from scanner.page_kinds import SENSITIVE, PageKindOf
 from scanner.severity import Case
 from scanner.urls import registrable_domain
 
@@ -31,6 +31,7 @@ FIRST_PARTY = "first-party"
 PLACEHOLDER = "(placeholder)"
 UNNAMED = "(unnamed)"
 _BEACON_KINDS = frozenset({SightingKind.EVENT, SightingKind.FIELD, SightingKind.ENDPOINT})
+_MOST_LEAKS = 4
 _ORDER = {Verdict.ADDED: 0, Verdict.CHANGED: 1, Verdict.REMOVED: 2}
 
 
@@ -63,6 +64,7 @@ class Scene:
     @staticmethod
     def of(before: Snapshot | None, after: Snapshot, page_kind: PageKindOf, names: Names) -> Scene:
         titles: dict[str, str | None] = {}
+        kinds: dict[str, str | None] = {}
         products_at: dict[str, set[Product]] = defaultdict(set)
         owners: dict[str, str] = {}
         identities: list[set[Identity]] = []
@@ -72,6 +74,8 @@ class Scene:
             seen: set[Identity] = set()
             for page in snapshot.pages if snapshot else ():
                 titles[page.page] = page.title
+                if page.kind is not None:
+                    kinds[page.page] = page.kind
                 for sighting in page.sightings:
                     if sighting.identity in seen:
                         continue
@@ -106,6 +110,7 @@ class Scene:
             },
             held_before=held[0],
             held_after=held[1],
+            _kinds=kinds,
         )
 
     def container_versions(self, container: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -118,13 +123,15 @@ class Scene:
         for page in pages:
             if page not in self._kinds:
                 self._kinds[page] = self.page_kind(page, self.titles.get(page))
-            if kind := self._kinds[page]:
+            kind = self._kinds[page]
+            if kind in SENSITIVE:
                 found.add(kind)
         return frozenset(found)
 
     def case(self, entries: Sequence[DriftEntry], category: Category) -> Case:
         """Put together what a severity is decided from."""
         sent = [entry for entry in entries if "request" in entry.evidence]
+        details = {detail for entry in sent for detail in entry.details}
         return Case(
             category=category,
             sends=frozenset(
@@ -136,6 +143,8 @@ class Scene:
             loaded=bool(sent),
             page_kinds=self.kinds_of(pages_of(entries)),
             first_party=any(entry.identity.role == FIRST_PARTY for entry in entries),
+            terms=frozenset(words for name, words in details if name == "health term"),
+            sensitive_terms=frozenset(words for name, words in details if name == "sensitive health term"),
             contained=any("container" in entry.evidence for entry in entries),
         )
 
@@ -158,6 +167,8 @@ def domain_of(identity: Identity) -> str:
             return registrable_domain(subject.partition("/")[0])
         case SightingKind.ENDPOINT:
             return registrable_domain(subject.partition(" ")[2].partition("/")[0])
+        case SightingKind.FIELD if identity.tag is None and " to " in subject:
+            return subject.removesuffix(PLACEHOLDER).strip().rpartition(" to ")[2]
         case SightingKind.COOKIE if " of " in subject:
             return subject.rpartition(" of ")[2]
         case _:
@@ -209,6 +220,23 @@ def make_finding(
         entries=tuple(ordered),
         reason=judged[1],
     )
+
+
+def with_leaks(finding: Finding) -> Finding:
+    """Add to the reason whose identifiers leave, where the configuration names them."""
+    told = [
+        words
+        for entry in finding.entries
+        if entry.verdict is not Verdict.REMOVED
+        for name, words in entry.details
+        if name == "leak"
+    ]
+    if not told:
+        return finding
+    told = list(dict.fromkeys(told))
+    more = f" {len(told) - _MOST_LEAKS:,} more of them stand below." if len(told) > _MOST_LEAKS else ""
+    sentences = " ".join(f"{words[:1].upper()}{words[1:]}." for words in told[:_MOST_LEAKS])
+    return replace(finding, reason=f"{finding.reason} {sentences}{more}")
 
 
 def main_category(entries: Sequence[DriftEntry]) -> Category:

@@ -40,6 +40,8 @@ IN_WORDS = {
     ExposureKind.FREE_TEXT: "free text",
 }
 
+_MOST_TERMS = 3
+
 BASE = {
     Category.ADVERTISING: Severity.HIGH,
     Category.SESSION_REPLAY: Severity.HIGH,
@@ -101,6 +103,10 @@ class Case:
     page_kinds: frozenset[str] = frozenset()
     first_party: bool = False
     """It collects through the site's own host or somebody's proxy."""
+    terms: frozenset[str] = frozenset()
+    """Health terms in what was sent."""
+    sensitive_terms: frozenset[str] = frozenset()
+    """Those of mental, sexual and reproductive health, addiction, cancer, genetics, violence."""
     contained: bool = False
     """A tag-manager container holds it and would fire it."""
 
@@ -112,9 +118,11 @@ def severity_of_presence(case: Case) -> Verdict:
         return Severity.CRITICAL, f"{_kinds(case.sends & PERSON)} go to a third party, in clear or hashed."
     if case.loaded and case.sends & WRITTEN:
         written = _kinds(case.sends & WRITTEN)
+        telling = f" They speak of {_quoted(case)}." if case.terms or case.sensitive_terms else ""
         if case.sends & IDENTIFIER:
-            return Severity.CRITICAL, f"{written} go to a third party together with {_kinds(case.sends & IDENTIFIER)}."
-        return Severity.HIGH, f"{written} go to a third party."
+            with_whom = _kinds(case.sends & IDENTIFIER)
+            return Severity.CRITICAL, f"{written} go to a third party together with {with_whom}.{telling}"
+        return Severity.HIGH, f"{written} go to a third party.{telling}"
     base = BASE[case.category]
     if not case.loaded and case.contained:
         return lower(
@@ -124,6 +132,8 @@ def severity_of_presence(case: Case) -> Verdict:
         return lower(base, 2), f"{what} stands in the page, but nothing was seen to leave the browser."
     if not case.beacon:
         return lower(base, 1), f"{what} was loaded, but it was not seen to report anything."
+    if case.terms or case.sensitive_terms:
+        return _in_health_context(case, base)
     if case.category is Category.SESSION_REPLAY and case.page_kinds & FORMS:
         return Severity.CRITICAL, f"Session replay on pages where visitors type ({_listed(case.page_kinds & FORMS)})."
     if case.category in RAISED and case.page_kinds & RAISING:
@@ -136,6 +146,17 @@ def severity_of_presence(case: Case) -> Verdict:
     if case.page_kinds and case.category in RAISED:
         return base, f"{what} reports from this site, {_listed(case.page_kinds)} pages included."
     return base, f"{what} reports from this site."
+
+
+def _in_health_context(case: Case, base: Severity) -> Verdict:
+    """What was read or done says something of somebody's health; an identifier beside it says of whose."""
+    where = f" ({_listed(case.page_kinds)} pages)" if case.page_kinds else ""
+    known_to = case.sends & IDENTIFIER
+    is_tool = base.rank > Severity.MEDIUM.rank
+    if known_to:
+        reason = f"{_quoted(case)}{where} goes to a third party together with {_kinds(known_to)}."
+        return raised(base) if is_tool else raised(raised(base)), reason
+    return base if is_tool else raised(base), f"{_quoted(case)}{where} goes to a third party."
 
 
 def severity_of_move(category: Category, to_first_party: bool) -> Verdict:
@@ -201,6 +222,15 @@ def worst(*severities: Severity) -> Severity:
 def _kinds(kinds: Collection[ExposureKind]) -> str:
     words = [IN_WORDS[kind] for kind in ExposureKind if kind in kinds]
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _quoted(case: Case) -> str:
+    """The most telling health terms, in quotes."""
+    terms = [*sorted(case.sensitive_terms), *sorted(case.terms - case.sensitive_terms)]
+    shown = [f'"{term}"' for term in terms[:_MOST_TERMS]]
+    if len(terms) > _MOST_TERMS:
+        shown.append(f"{len(terms) - _MOST_TERMS:,} more health terms")
+    return f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else "".join(shown)
 
 
 def _listed(kinds: Collection[str]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from scanner.model import Finding, Severity, TagKey, Verdict
 from scanner.policy import PolicyRule, Violation
+from scanner.scene import domain_of
 
 _NEVER_SENT = frozenset({"source", "noscript", "held-back", "blocked", "container"})
 
@@ -84,7 +85,7 @@ def _speaks_of(finding: Finding, subject: Subject) -> bool:
         return False
     if tag is not None:
         return finding.tag == tag
-    return finding.tag is None and any(entry.identity.subject == host for entry in finding.entries)
+    return finding.tag is None and any(domain_of(entry.identity) == host for entry in finding.entries)
 
 
 def _names(violations: Sequence[Violation]) -> str:

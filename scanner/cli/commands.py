@@ -7,6 +7,7 @@ import click
 from scanner import __version__
 from scanner.cli.demo import demo
 from scanner.cli.doctor import doctor
+from scanner.cli.evidence import evidence, verify
 from scanner.cli.incidents import incident, incidents
 from scanner.cli.recorded import explain, har
 from scanner.cli.rules import rules
@@ -28,5 +29,20 @@ def cli() -> None:
     """
 
 
-for command in (scan, demo, diff, report, history, approve, incidents, incident, explain, har, rules, doctor):
+for command in (
+    scan,
+    demo,
+    diff,
+    report,
+    history,
+    approve,
+    incidents,
+    incident,
+    evidence,
+    verify,
+    explain,
+    har,
+    rules,
+    doctor,
+):
     cli.add_command(command)

@@ -1,0 +1,123 @@
+"""An evidence archive holds what was recorded, proves absence, and notices every change to it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from rules.load import load_rules
+from scanner.drift import compare
+from scanner.errors import UsageError
+from scanner.findings import findings
+from scanner.incidents import update
+from scanner.model import Coverage, Incident, Profile, ScanState
+from scanner.service.compare import snapshot_of
+from scanner.service.evidence import verify_evidence, write_evidence
+from scanner.service.judge import RulesJudge
+from scanner.store import MemoryStore
+from tests.make import NOW, capture, page_url, request
+
+JUDGE = RulesJudge(load_rules())
+
+
+def scan(store: MemoryStore, day: int, *with_tag: str) -> int:
+    now = NOW + timedelta(days=day)
+    made = store.begin_scan("clinic", now, Profile(), "1", JUDGE.digest, "config")
+    for path in ("/", "/blog"):
+        page = capture(path, [request()] if path in with_tag else [])
+        store.save_visit(made.id, page, JUDGE.inventory(page), JUDGE.digest)
+    return store.finish_scan(made.id, ScanState.COMPLETE, now, Coverage(planned=2, ok=2), ()).id
+
+
+def settle(store: MemoryStore, old: int, new: int) -> None:
+    before, after = (snapshot_of(store, store.scan(number), JUDGE) for number in (old, new))  # type: ignore[arg-type]
+    drift = compare(before, after)
+    known = store.incidents("clinic", open_only=True)
+    changes = update("clinic", known, after, findings(drift, before, after), drift, before)
+    store.settle(new, changes, lambda _: [], NOW)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    made = MemoryStore()
+    scans = [scan(made, 0), scan(made, 1, "/"), scan(made, 2), scan(made, 3)]
+    for old, new in pairwise(scans):
+        settle(made, old, new)
+    return made
+
+
+@pytest.fixture
+def incident(store: MemoryStore) -> Incident:
+    (found,) = store.incidents("clinic")
+    return found
+
+
+@pytest.fixture
+def archive(store: MemoryStore, incident: Incident, tmp_path: Path) -> Path:
+    path = tmp_path / "incident.zip"
+    assert write_evidence(store, JUDGE, incident, {"preset": "healthcare"}, NOW, path) == ()
+    return path
+
+
+def test_it_holds_traffic_findings_versions_and_both_ends_of_the_window(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        har = json.loads(opened.read("scan-2/traffic.har"))
+        assert [e["request"]["url"].partition("?")[0] for e in har["log"]["entries"]] == [
+            "https://ct.pinterest.com/v3/"
+        ]
+        (page,) = json.loads(opened.read("scan-2/detections.json"))
+        assert page["detections"][0]["vendor"] == "pinterest"
+        gone = json.loads(opened.read("scan-3/pages.json"))
+        assert gone["sentence"] == "not seen on 2 of 2 planned pages that were seen whole"
+        assert gone["pages"][0]["page"]["page"] == page_url("/") and gone["pages"][0]["proves_absence"]
+        assert json.loads(opened.read("scan-3/scan.json"))["chain_hash"]
+        assert json.loads(opened.read("tool.json"))["rules_digest"] == JUDGE.digest
+
+
+def test_an_untouched_archive_is_sound_and_the_same_evidence_gives_the_same_bytes(
+    archive: Path, store: MemoryStore, incident: Incident, tmp_path: Path
+) -> None:
+    assert verify_evidence(archive) == ()
+    again = tmp_path / "again.zip"
+    write_evidence(store, JUDGE, incident, {"preset": "healthcare"}, NOW, again)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+FORGERIES = {
+    "incident.json": (b"pinterest", b"interpest"),
+    "scan-2/traffic.har": (b"pinterest", b"interpest"),
+    "manifest.json": (b'"site": "clinic"', b'"site": "other"'),
+    "policy.json": (b"healthcare", b"observe"),
+}
+
+
+@pytest.mark.parametrize("victim", FORGERIES)
+def test_a_changed_file_is_named(archive: Path, victim: str, tmp_path: Path) -> None:
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(forged, "w") as new:
+        for name in old.namelist():
+            raw = old.read(name)
+            new.writestr(name, raw.replace(*FORGERIES[victim]) if name == victim else raw)
+    assert any(victim in problem for problem in verify_evidence(forged))
+
+
+def test_a_file_that_was_added_or_taken_away_is_named(archive: Path, tmp_path: Path) -> None:
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(forged, "w") as new:
+        for name in old.namelist():
+            if name != "approvals.json":
+                new.writestr(name, old.read(name))
+        new.writestr("extra.txt", b"believe me")
+    assert verify_evidence(forged) == ("approvals.json is missing", "extra.txt is not in the manifest")
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "no.zip"
+    path.write_bytes(b"no zip at all")
+    with pytest.raises(UsageError, match="no evidence archive"):
+        verify_evidence(path)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from scanner.canonical import canonical_url
+from scanner.config_judging import read_judging
 from scanner.config_mail import MailConfig, MailRoute, SmtpConfig, read_mail
 from scanner.config_schema import config_schema, schema_problems
 from scanner.config_secrets import is_reference, read_secret
@@ -31,6 +32,7 @@ from scanner.config_site import (
 from scanner.config_yaml import KeyPath, read_yaml
 from scanner.crawl.resolve import parse_resolve as parse_resolve
 from scanner.errors import Problem, ProblemsError, UsageError
+from scanner.judging import Judging
 from scanner.model import Retention, SiteConfig
 
 DEFAULT_PATH = Path("tagdrift.yaml")
@@ -52,6 +54,8 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({"preset": "healthcare"}))
     """The policy section, frozen, as the schema describes it."""
+    judging: Judging = field(default_factory=Judging)
+    """Known identities and health terms."""
     mail: MailConfig | None = None
     path: Path | None = None
     """The file; None if there is none."""
@@ -98,6 +102,7 @@ def load_config(
         browsers=int(top.get("browsers")) if "browsers" in top else None,
         retention=retention(top.group("retention")),
         policy=_policy(value.get("policy", {}), context),
+        judging=read_judging(top, context),
         mail=read_mail(top, context, mail_secrets),
         path=path,
     )

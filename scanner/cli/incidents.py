@@ -27,7 +27,7 @@ def incidents(
 ) -> None:
     """List open incidents, newest first: of SITE, or of all sites."""
     chosen = stored_site(config_path, store_url, site or "-")
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         found = app.store.incidents(chosen.site.name if site else None, open_only=not with_closed)
     if as_json:
         print_json({"format": 1, "document": "incidents", "incidents": [document(incident) for incident in found]})
@@ -58,7 +58,7 @@ def incidents(
 def incident(number: int, config_path: Path | None, store_url: str | None, as_json: bool) -> None:
     """Show incident NUMBER: what it is, its exposure window, its pages, its history."""
     chosen = stored_site(config_path, store_url, "-")
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         found = app.store.incident(number)
         entries = app.store.incident_history(number)
     if found is None:

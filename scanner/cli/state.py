@@ -59,7 +59,7 @@ def diff(
     SITE is a name of the configuration, or the host name or URL that was scanned.
     """
     chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         scan = _scan(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains, with_last=against == "last")
         view = show(app, comparison, chosen.site, as_json=as_json, report_dir=None, document="diff")
@@ -85,7 +85,7 @@ def report(
 ) -> None:
     """Write the report of SITE's newest scan again; nothing is visited. Exits 0 whatever it says."""
     chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         scan = _scan(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains)
         show(app, comparison, chosen.site, as_json=as_json, report_dir=report_dir, document="report")
@@ -98,7 +98,7 @@ def report(
 def history(site: str | None, config_path: Path | None, store_url: str | None, as_json: bool, limit: int) -> None:
     """List the scans of SITE with their coverage, and who approved which; without SITE, the sites."""
     chosen = stored_site(config_path, store_url, site or "-")
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         if site is None:
             _sites(app, as_json=as_json)
             return
@@ -161,7 +161,7 @@ def approve(
     A scan that saw too few pages whole is refused. Nothing else ever changes a baseline.
     """
     chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
         scan = _scan(app, chosen.site.name, scan_id) or newest_scan(app.store, chosen.site.name)
         approval = app.approve(scan, who=who or _user(), why=reason, site=chosen.site)
     if as_json:

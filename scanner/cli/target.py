@@ -10,6 +10,7 @@ from typing import Any
 from scanner.config import DEFAULT_PATH, DEFAULT_STORE, Config, load_config, site_from_url
 from scanner.crawl.resolve import parse_resolve
 from scanner.errors import UsageError
+from scanner.judging import Judging
 from scanner.model import ResolveRule, SiteConfig
 
 
@@ -24,6 +25,10 @@ class Target:
     @property
     def policy(self) -> Mapping[str, Any] | None:
         return self.config.policy if self.config else None
+
+    @property
+    def judging(self) -> Judging | None:
+        return self.config.judging if self.config else None
 
     def adjusted(
         self,

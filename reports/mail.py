@@ -237,6 +237,22 @@ def digest_text(views: Sequence[IncidentView], report: ReportView, lead: str) ->
     return _plain(lines)
 
 
+def chat_text(told: Sequence[Told], report: ReportView) -> str:
+    """Return the digest in a few lines, for chats; each line is harmless by itself."""
+    lines = []
+    for view in [incident_view(one, report.names) for one in worst_first(told)][:_MOST_CARDS]:
+        facts = dict(view.facts)
+        detail = "; ".join(line for name in ("Worse", "Sends") for line in facts.get(name, ()))
+        lines.append(
+            f"{view.label} · {words.SEVERITIES[view.severity]}: {header(view.headline)} (incident {view.number})"
+        )
+        if detail:
+            lines.append(f"  {header(detail)}")
+    if len(told) > _MOST_CARDS:
+        lines.append(f"and {words.count(len(told) - _MOST_CARDS, 'more incident')}: tagdrift incidents")
+    return _plain([*lines, coverage_words(report)])
+
+
 def coverage_words(report: ReportView) -> str:
     coverage = report.coverage
     return (

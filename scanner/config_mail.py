@@ -67,8 +67,11 @@ class MailConfig:
     heartbeat: timedelta | None = timedelta(days=7)
     """None: never."""
     overdue_after: timedelta = timedelta(hours=36)
+    pings: bool = False
+    """A ping address is configured."""
     ping: Secret | None = None
-    """Address that is told of every scan; `{site}` in it stands for the site's name."""
+    """Address that is told of every scan; `{site}` in it stands for the site's name. None: there is none, or the
+    configuration was loaded without mail secrets."""
 
 
 def read_mail(top: Section, context: Context, secrets: bool) -> MailConfig | None:
@@ -99,6 +102,7 @@ def read_mail(top: Section, context: Context, secrets: bool) -> MailConfig | Non
         remind_after=_span(mail.get("remind_after", "7d")),
         heartbeat=_span(mail.get("heartbeat", "7d")),
         overdue_after=timedelta(milliseconds=duration_ms(mail.get("overdue_after", "36h"))),
+        pings="ping" in mail,
         ping=_ping(mail, context, secrets),
     )
 

@@ -17,9 +17,12 @@ from rules.load import load_rules
 from scanner import __version__
 from scanner.browser.launch import browser_version, find_browser
 from scanner.browser.settings import user_agent_for
+from scanner.config import Config
 from scanner.crawl.discover import Discovery, discover
+from scanner.errors import CannotRun, Interrupted, SiteBusy
 from scanner.fleet.local import LocalFleet
 from scanner.judging import Judging
+from scanner.mailroom import Mailroom
 from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
 from scanner.policy import Policy
 from scanner.policy_read import read_policy
@@ -27,7 +30,7 @@ from scanner.ports import Clock, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
 from scanner.service.scan import Observer, ScanRun
-from scanner.service.settle import ComposeFor, settle, unsettled
+from scanner.service.settle import settle, unsettled
 from scanner.store import open_store
 
 
@@ -44,8 +47,8 @@ class App:
     judge: RulesJudge
     clock: Clock
     policy: Policy
-    compose: ComposeFor = lambda _comparison, _changes: ()
-    """Makes the messages about a scan; by default nobody is told."""
+    mailroom: Mailroom | None = None
+    """None: nobody is told."""
 
     @classmethod
     @contextmanager
@@ -55,16 +58,22 @@ class App:
         rule_paths: Sequence[str] = (),
         policy: Mapping[str, Any] | None = None,
         judging: Judging | None = None,
+        config: Config | None = None,
     ) -> Iterator[Self]:
         """Open the store and load the rules.
 
         `policy` is a configuration's policy section; without one the healthcare preset holds. `judging` is what it
-        says of identities and health terms: every command that compares needs the same.
+        says of identities and health terms: every command that compares needs the same. `config` is for commands that
+        tell people: its `mail` section says whom.
         Raises `ProblemsError` for rule files and `StoreError` for the store."""
         judge = RulesJudge(load_rules(rule_paths), judging or Judging())
         store = open_store(store_url)
+        clock = SystemClock()
+        mailroom = None
+        if config is not None and config.mail is not None and config.path is not None:
+            mailroom = Mailroom(store, clock, judge.names, config.mail, config.path)
         try:
-            yield cls(store, judge, SystemClock(), read_policy(policy or {}))
+            yield cls(store, judge, clock, read_policy(policy or {}), mailroom)
         finally:
             store.close()
 
@@ -87,20 +96,33 @@ class App:
             observe=observe,
             keep=keep,
         )
-        with _stop_signals(run.stop):
-            scan = await run.run()
+        try:
+            with _stop_signals(run.stop):
+                scan = await run.run()
+        except (Interrupted, SiteBusy):
+            raise
+        except CannotRun as error:
+            if self.mailroom is not None:
+                await asyncio.to_thread(self.mailroom.could_not_scan, site, error)
+            raise
         comparison = await asyncio.to_thread(self._consequences, site, scan)
         kept = frozenset(page for finding in comparison.findings if comparison.drift for page in finding.pages)
         await asyncio.to_thread(self.store.thin, site.name, self.clock.now(), site.retention, kept)
+        if self.mailroom is not None:
+            await asyncio.to_thread(self.mailroom.scanned, site, scan)
         return comparison
 
     def _consequences(self, site: SiteConfig, scan: ScanRecord) -> Comparison:
         for left in unsettled(self.store, site.name):
             if left.id < scan.id:
-                settle(self.store, self.compare(site.name, left, site.own_domains), self.compose)
+                self._settle(site, self.compare(site.name, left, site.own_domains))
         comparison = self.compare(site.name, scan, site.own_domains)
-        settle(self.store, comparison, self.compose)
+        self._settle(site, comparison)
         return comparison
+
+    def _settle(self, site: SiteConfig, comparison: Comparison) -> None:
+        room = self.mailroom
+        settle(self.store, comparison, room.teller(site, comparison, self.returned(comparison)) if room else None)
 
     def compare(
         self, site: str, scan: ScanRecord | None = None, own_domains: Sequence[str] = (), *, with_last: bool = False

@@ -1,0 +1,77 @@
+"""The use case "empty the outbox": claim, carry, enter the result; again later where it failed.
+
+A message is claimed before each attempt and marked as sent after the other side has taken it. A process that is
+killed in between leaves it waiting, so that it is sent once more: the one window that SMTP leaves open, a duplicate
+with the same Message-ID and never a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scanner.model import Delivery, DeliveryFailure, DeliveryTrouble
+from scanner.ports import Clock, Courier, Store
+
+GIVE_UP_AFTER = timedelta(days=3)
+LEAST_ATTEMPTS = 8
+"""Where the outbox is emptied once a night only, three days would be three attempts."""
+_STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240))
+"""Waits after the first failed attempts; the last one goes on."""
+_REFUSED_STEPS = (timedelta(hours=1), timedelta(hours=24))
+"""A refusal is asked about twice more: it is often a server's setting that somebody puts right."""
+_MARGIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    message: Delivery
+    failure: DeliveryFailure
+    next_try_at: datetime | None
+    """None: given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What came of one flush."""
+
+    sent: tuple[Delivery, ...] = ()
+    failed: tuple[Failed, ...] = ()
+
+
+def flush(store: Store, couriers: Mapping[str, Courier], clock: Clock, limit: int = 200) -> Flushed:
+    """Try every message that is due once. `couriers` by channel; closing them is the caller's part.
+
+    Messages that another process is carrying at the moment are left to it.
+    """
+    sent: list[Delivery] = []
+    failed: list[Failed] = []
+    for message in store.due(clock.now(), limit):
+        courier = couriers.get(message.channel)
+        longest = timedelta(seconds=courier.longest_s if courier else 0)
+        now = clock.now()
+        if not store.claim(message.id, now, now + longest + _MARGIN):
+            continue
+        failure = courier.deliver(message) if courier else _no_courier(message)
+        if failure is None:
+            store.sent(message.id, clock.now())
+            sent.append(message)
+            continue
+        again = next_try(failure, message.attempts + 1, message.created_at, clock.now())
+        store.not_sent(message.id, str(failure), again)
+        failed.append(Failed(message, failure, again))
+    return Flushed(tuple(sent), tuple(failed))
+
+
+def next_try(failure: DeliveryFailure, attempts: int, created_at: datetime, now: datetime) -> datetime | None:
+    """Say when a message whose attempt number `attempts` failed at `now` is tried again; None: never."""
+    if failure.trouble is DeliveryTrouble.REFUSED:
+        return now + _REFUSED_STEPS[attempts - 1] if attempts <= len(_REFUSED_STEPS) else None
+    if now - created_at >= GIVE_UP_AFTER and attempts >= LEAST_ATTEMPTS:
+        return None
+    return now + _STEPS[min(attempts, len(_STEPS)) - 1]
+
+
+def _no_courier(message: Delivery) -> DeliveryFailure:
+    return DeliveryFailure(DeliveryTrouble.CONFIGURATION, f"nothing is configured for the channel {message.channel}")

@@ -19,6 +19,7 @@ from scanner.model import (
     IncidentChangeKind,
     IncidentState,
     Outcome,
+    ScanKind,
     ScanRecord,
     ScanState,
     Severity,
@@ -58,7 +59,9 @@ def update(
     changes: list[IncidentChange] = []
     for incident in open_incidents:
         own = news.pop(incident.finding.key, None)
-        changes.append(_update(incident, own, scan, after, present, accepted, approval))
+        change = _update(incident, own, scan, after, present, accepted, approval)
+        if change is not None:
+            changes.append(change)
     for finding in news.values():
         identities = _core_identities(finding)
         if identities and all(identity in by_identity for identity in identities):
@@ -118,13 +121,15 @@ def _update(
     present: Mapping[Identity, frozenset[str]],
     accepted: frozenset[Identity],
     approval: Approval | None,
-) -> IncidentChange:
+) -> IncidentChange | None:
     if approval is not None and incident.identities and accepted.issuperset(incident.identities):
         closed = replace(incident, state=IncidentState.ACCEPTED, closed_at=approval.at, last_scan=scan.id)
         return IncidentChange(IncidentChangeKind.ACCEPTED, closed, (f"approved by {approval.who}: {approval.why}",))
     pages = frozenset(page for identity in incident.identities for page in present.get(identity, ()))
     if pages or own is not None:
         return _seen_again(incident, own, pages, scan)
+    if scan.kind is ScanKind.LIGHT:
+        return None  # it opens and worsens; only a full scan can say that something is over
     if not _all_whole(incident.finding.pages, after):
         return IncidentChange(IncidentChangeKind.UPDATED, replace(incident, last_scan=scan.id))
     gone = replace(

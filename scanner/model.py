@@ -661,6 +661,14 @@ class ScanState(StrEnum):
     """Closed without having visited all it planned."""
 
 
+class ScanKind(StrEnum):
+    FULL = "full"
+    """Of every page that is known or found."""
+    LIGHT = "light"
+    """Of a few chosen pages, between two full scans. It speaks of these pages only: it is never a baseline, nothing is
+    compared with it, and what it did not visit is as it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScanRecord:
     """One scan of one site, as the store knows it."""
@@ -677,6 +685,7 @@ class ScanRecord:
     rules_digest: str = ""
     note: str | None = None
     config_digest: str = ""
+    kind: ScanKind = ScanKind.FULL
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from scanner.model import (
     PageInventory,
     Profile,
     Retention,
+    ScanKind,
     ScanRecord,
     ScanState,
     SkippedPage,
@@ -76,7 +77,14 @@ class Store(Protocol):
 
     # -- scans
     def begin_scan(
-        self, site: str, now: datetime, profile: Profile, tool_version: str, rules_digest: str, config_digest: str
+        self,
+        site: str,
+        now: datetime,
+        profile: Profile,
+        tool_version: str,
+        rules_digest: str,
+        config_digest: str,
+        kind: ScanKind = ScanKind.FULL,
     ) -> ScanRecord: ...
 
     def running_scan(self, site: str) -> ScanRecord | None:
@@ -201,8 +209,9 @@ class Store(Protocol):
         """Drop captures that no later comparison needs, and scans beyond the retention; return how many captures went.
 
         Captures stay of every running scan, of `keep_pages` (those with findings) in every scan, and, for each
-        profile, of the baseline, the newest finished and the newest complete scan. Inventories stay, until a
-        scan is neither among the newest `keep_scans` nor younger than `keep_days`: then it goes, but for `keep_pages`.
+        profile, of the baseline, the newest finished scan of each kind and the newest complete full one. Inventories
+        stay, until a scan is neither among the newest `keep_scans` nor younger than `keep_days`: then it goes, but for
+        `keep_pages`. Light scans do not count among the newest, and go after a month.
         """
         ...
 

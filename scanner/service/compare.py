@@ -16,6 +16,7 @@ from scanner.model import (
     Outcome,
     PageCapture,
     PageInventory,
+    ScanKind,
     ScanRecord,
     ScanState,
     SightingKind,
@@ -122,9 +123,13 @@ def older_side(store: Store, scan: ScanRecord, *, with_last: bool = False) -> tu
         if approved is not None:
             return approved, approval
     for candidate in store.scans(scan.site):
-        if candidate.id < scan.id and candidate.state is ScanState.COMPLETE and candidate.profile == scan.profile:
+        if candidate.id < scan.id and _is_full(candidate) and candidate.profile == scan.profile:
             return candidate, None
     return None, None
+
+
+def _is_full(scan: ScanRecord) -> bool:
+    return scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL
 
 
 def compare_scans(
@@ -147,9 +152,18 @@ def compare_scans(
         return Comparison(after, None, None, None, judged(present, present, broken, ()))
     before = snapshot_of(store, older, judge, own_domains)
     drift = compare(before, after)
-    found = findings(drift, before, after, page_kind=judge.page_kind, names=judge.names)
+    found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
     accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
     return Comparison(after, older, approval, drift, judged(found, present, broken, accepted), before)
+
+
+def _site_as_known(before: Snapshot, after: Snapshot) -> Snapshot:
+    """`after`, and for a light scan the pages it left alone as they were: "on 3 pages" is not "nowhere else"."""
+    if after.scan.kind is ScanKind.FULL:
+        return after
+    visited = {page.page for page in after.pages}
+    left = (page for page in before.pages if page.page not in visited)
+    return replace(after, pages=tuple(sorted((*after.pages, *left), key=lambda page: page.page)))
 
 
 def _violations(
@@ -165,9 +179,9 @@ def _violations(
 
 
 def newest_scan(store: Store, site: str) -> ScanRecord:
-    """Return the newest finished scan of `site`. Raises `UsageError` naming the sites that are known."""
+    """Return the newest finished full scan of `site`. Raises `UsageError` naming the sites that are known."""
     for scan in store.scans(site):
-        if scan.state is not ScanState.RUNNING:
+        if scan.state is not ScanState.RUNNING and scan.kind is ScanKind.FULL:
             return scan
     known = store.sites()
     hint = f"known sites: {', '.join(known)}" if known else "run `tagdrift scan URL` first"
@@ -176,6 +190,11 @@ def newest_scan(store: Store, site: str) -> ScanRecord:
 
 def approve(store: Store, clock: Clock, scan: ScanRecord, who: str, why: str, coverage_threshold: float) -> Approval:
     """Make `scan` the approved baseline. Raises `UsageError` for a scan that saw too little to vouch for."""
+    if scan.kind is ScanKind.LIGHT:
+        raise UsageError(
+            f"scan {scan.id} of {scan.site} cannot become the baseline: it is a light scan of a few pages",
+            hint=f"approve a full scan: tagdrift history {scan.site}",
+        )
     if scan.state is not ScanState.COMPLETE or scan.coverage.ratio < coverage_threshold:
         raise UsageError(
             f"scan {scan.id} of {scan.site} cannot become the baseline: {scan.coverage.ok} of {scan.coverage.planned} "

@@ -20,6 +20,7 @@ from scanner.model import (
     PageInventory,
     Profile,
     Retention,
+    ScanKind,
     ScanRecord,
     ScanState,
     SkippedPage,
@@ -75,7 +76,14 @@ class MemoryStore:
     # -- scans
 
     def begin_scan(
-        self, site: str, now: datetime, profile: Profile, tool_version: str, rules_digest: str, config_digest: str
+        self,
+        site: str,
+        now: datetime,
+        profile: Profile,
+        tool_version: str,
+        rules_digest: str,
+        config_digest: str,
+        kind: ScanKind = ScanKind.FULL,
     ) -> ScanRecord:
         with self._lock:
             self._last_id += 1
@@ -88,6 +96,7 @@ class MemoryStore:
                 tool_version=tool_version,
                 rules_digest=rules_digest,
                 config_digest=config_digest,
+                kind=kind,
             )
             self._scans[record.id] = _Scan(record, now)
             return record
@@ -242,7 +251,7 @@ class MemoryStore:
 
     def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
         with self._lock:
-            past = [Past(scan.id, scan.state, scan.started_at, scan.profile) for scan in self.scans(site)]
+            past = [Past(s.id, s.state, s.started_at, s.profile, s.kind) for s in self.scans(site)]
             todo = plan(past, [approval.scan_id for approval in self.approvals(site)], now, retention)
             gone = 0
             for one in past:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Select, func, select
 
-from scanner.model import PageCapture, PageInventory, ScanRecord, ScanState, SkippedPage
+from scanner.model import PageCapture, PageInventory, ScanKind, ScanRecord, ScanState, SkippedPage
 from scanner.store.chain import Leaf
 from scanner.store.codec import CodecError
 from scanner.store.documents import CAPTURE, COVERAGE, INVENTORY, PROFILE, SKIPPED, unpack
@@ -33,6 +33,7 @@ def scan_records(connection: Connection, query: Select[tuple[object, ...]]) -> I
             rules_digest=row["rules_digest"],
             note=row["note"],
             config_digest=row["config_digest"],
+            kind=ScanKind(row["kind"]),
         )
 
 

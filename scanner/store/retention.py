@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scanner.model import Profile, Retention, ScanState
+from scanner.model import Profile, Retention, ScanKind, ScanState
+
+LIGHT_DAYS = 30
+"""Light scans may come every few minutes: older ones go, but for their pages with findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Past:
     state: ScanState
     started_at: datetime
     profile: Profile
+    kind: ScanKind = ScanKind.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +35,16 @@ def plan(scans: Sequence[Past], approved: Sequence[int], now: datetime, retentio
     """Say what stays of a site's scans (newest first), given its approved scans (newest approval first).
 
     Whole, because a later comparison needs their captures (both sides are matched with the same rules): every
-    running scan, and for each profile the newest finished scan, the newest complete one, and the baseline.
-    Expired is what is neither whole, nor among the newest `keep_scans`, nor younger than `keep_days`.
+    running scan, and for each profile the newest finished scan of each kind, the newest complete full one, and the
+    baseline. Expired is what is neither whole, nor among the newest `keep_scans`, nor younger than `keep_days`.
+    Light scans take no full scan's place among the newest; they expire after `LIGHT_DAYS`, or `keep_days` if less.
     """
     profiles = {past.scan_id: past.profile for past in scans}
     newest: dict[tuple[Profile, str], int] = {}
     for past in scans:
         if past.state is not ScanState.RUNNING:
-            newest.setdefault((past.profile, "finished"), past.scan_id)
-        if past.state is ScanState.COMPLETE:
+            newest.setdefault((past.profile, f"finished {past.kind}"), past.scan_id)
+        if past.state is ScanState.COMPLETE and past.kind is ScanKind.FULL:
             newest.setdefault((past.profile, "complete"), past.scan_id)
     for scan_id in approved:
         if scan_id in profiles:
@@ -47,6 +52,10 @@ def plan(scans: Sequence[Past], approved: Sequence[int], now: datetime, retentio
     running = {past.scan_id for past in scans if past.state is ScanState.RUNNING}
     whole = running | set(newest.values())
     oldest_kept = now - timedelta(days=retention.keep_days)
-    beyond = [past for past in scans if past.state is not ScanState.RUNNING][retention.keep_scans :]
+    finished = [past for past in scans if past.state is not ScanState.RUNNING]
+    beyond = [past for past in finished if past.kind is ScanKind.FULL][retention.keep_scans :]
     expired = {past.scan_id for past in beyond if past.scan_id not in whole and past.started_at < oldest_kept}
+    oldest_light = now - timedelta(days=min(LIGHT_DAYS, retention.keep_days))
+    light = (past for past in finished if past.kind is ScanKind.LIGHT and past.started_at < oldest_light)
+    expired |= {past.scan_id for past in light if past.scan_id not in whole}
     return Plan(frozenset(whole), frozenset(expired))

@@ -22,6 +22,7 @@ from scanner.model import (
     PageInventory,
     Profile,
     Retention,
+    ScanKind,
     ScanRecord,
     ScanState,
     SkippedPage,
@@ -86,7 +87,14 @@ class SqlStore:
     # -- scans
 
     def begin_scan(
-        self, site: str, now: datetime, profile: Profile, tool_version: str, rules_digest: str, config_digest: str
+        self,
+        site: str,
+        now: datetime,
+        profile: Profile,
+        tool_version: str,
+        rules_digest: str,
+        config_digest: str,
+        kind: ScanKind = ScanKind.FULL,
     ) -> ScanRecord:
         row = {
             "site": site,
@@ -98,6 +106,7 @@ class SqlStore:
             "tool_version": tool_version,
             "rules_digest": rules_digest,
             "config_digest": config_digest,
+            "kind": kind.value,
         }
         with self._writing() as connection:
             scan_id = connection.execute(insert(scans).returning(scans.c.id), row).scalar_one()

@@ -123,6 +123,7 @@ scans = Table(
     Column("rules_digest", AnyText, nullable=False),
     Column("config_digest", AnyText, nullable=False),
     Column("note", AnyText),
+    Column("kind", Text, nullable=False, server_default="full"),
     Index(None, "site", "id"),
     Index(None, "skipped_id"),
     sqlite_autoincrement=True,  # an id that the audit log names must never come back as another scan

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, func, insert, select
 
-from scanner.model import Profile, Retention, ScanState
+from scanner.model import Profile, Retention, ScanKind, ScanState
 from scanner.store import blobs as content
 from scanner.store.chain import manifest_of
 from scanner.store.codec import text_bytes
@@ -22,9 +22,9 @@ def thin(connection: Connection, site: str, now: datetime, retention: Retention,
     content.keep_sweeper_out(connection, alone=True)
     profiles: dict[bytes, Profile] = {}
     past = [
-        Past(scan_id, ScanState(state), started_at, profiles.setdefault(raw, PROFILE.load(raw)))
-        for scan_id, state, started_at, raw in connection.execute(
-            select(scans.c.id, scans.c.state, scans.c.started_at, scans.c.profile)
+        Past(scan_id, ScanState(state), started_at, profiles.setdefault(raw, PROFILE.load(raw)), ScanKind(kind))
+        for scan_id, state, started_at, raw, kind in connection.execute(
+            select(scans.c.id, scans.c.state, scans.c.started_at, scans.c.profile, scans.c.kind)
             .where(scans.c.site == site)
             .order_by(scans.c.id.desc())
         ).all()

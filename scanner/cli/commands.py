@@ -9,6 +9,7 @@ from scanner.cli.demo import demo
 from scanner.cli.doctor import doctor
 from scanner.cli.evidence import evidence, verify
 from scanner.cli.incidents import incident, incidents
+from scanner.cli.mail import check_health, mail
 from scanner.cli.recorded import explain, har
 from scanner.cli.rules import rules
 from scanner.cli.scan import scan
@@ -43,6 +44,8 @@ for command in (
     explain,
     har,
     rules,
+    mail,
+    check_health,
     doctor,
 ):
     cli.add_command(command)

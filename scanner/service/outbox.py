@@ -7,11 +7,11 @@ with the same Message-ID and never a loss.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scanner.model import Delivery, DeliveryFailure, DeliveryTrouble
+from scanner.model import Delivery, DeliveryFailure, DeliveryState, DeliveryTrouble
 from scanner.ports import Clock, Courier, Store
 
 GIVE_UP_AFTER = timedelta(days=3)
@@ -21,6 +21,8 @@ _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240
 """Waits after the first failed attempts; the last one goes on."""
 _REFUSED_STEPS = (timedelta(hours=1), timedelta(hours=24))
 """A refusal is asked about twice more: it is often a server's setting that somebody puts right."""
+STUCK_AFTER = timedelta(days=1)
+STUCK_SHOWN = timedelta(days=7) + GIVE_UP_AFTER
 _MARGIN = timedelta(seconds=60)
 
 
@@ -71,6 +73,16 @@ def next_try(failure: DeliveryFailure, attempts: int, created_at: datetime, now:
     if now - created_at >= GIVE_UP_AFTER and attempts >= LEAST_ATTEMPTS:
         return None
     return now + _STEPS[min(attempts, len(_STEPS)) - 1]
+
+
+def stuck(messages: Sequence[Delivery], now: datetime) -> tuple[Delivery, ...]:
+    """Return what somebody should look at: messages given up in the last week, or waiting for more than a day."""
+    return tuple(
+        message
+        for message in messages
+        if (message.state is DeliveryState.GIVEN_UP and now - message.created_at < STUCK_SHOWN)
+        or (message.state is DeliveryState.WAITING and now - message.created_at > STUCK_AFTER)
+    )
 
 
 def _no_courier(message: Delivery) -> DeliveryFailure:

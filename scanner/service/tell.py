@@ -13,7 +13,7 @@ from reports.mail_message import Envelope, mail_bytes, message_id, thread_of
 from reports.model import ReportView
 from reports.render import render_html
 from scanner.config import MailConfig, MailRoute
-from scanner.model import Delivery, IncidentChange, IncidentChangeKind, IncidentState, Severity, SiteConfig
+from scanner.model import Delivery, Incident, IncidentChange, IncidentChangeKind, IncidentState, Severity, SiteConfig
 from scanner.service.compare import Comparison
 from scanner.service.health import (
     HealthState,
@@ -91,6 +91,19 @@ class Teller:
         for key, said in self._notices(quiet=not told and not open_count):
             made += notices(self.mail, self.site.name, key, said, self.now)
         return made
+
+    def preview(self, incidents: Sequence[Incident]) -> tuple[MailContent, bytes]:
+        """Return the mail about `incidents` as if they were new, else the heartbeat, and the message to the first."""
+        recipient = next(iter(self.mail.to), self.mail.sender)
+        identity = ("preview", self.site.name, self.now.isoformat())
+        own = message_id(self.mail.sender, *identity)
+        envelope = Envelope(self.mail.sender, recipient, self.site.name, own, self.now, self.mail.reply_to)
+        if incidents:
+            report = self.report()
+            content = digest([Told(News.OPENED, incident) for incident in incidents], report)
+            return content, mail_bytes(envelope, content, render_html(report))
+        content = notice(heartbeat(self.health, self.mail.heartbeat or timedelta(days=7)))
+        return content, mail_bytes(envelope, content)
 
     def _digests(self, comparison: Comparison, told: Sequence[Told]) -> list[Delivery]:
         report = self.report()

@@ -80,7 +80,10 @@ def scan(
     site = chosen.adjusted(
         max_pages=max_pages, resolve=resolve, insecure=insecure, page_time_s=page_time_s, ignore_robots=ignore_robots
     )
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy) as app, HarSpool(har_path) as spool:
+    with (
+        App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, chosen.config) as app,
+        HarSpool(har_path) as spool,
+    ):
         with watching(quiet=quiet) as observe:
             comparison = asyncio.run(app.scan(site, observe=observe, keep=spool.keep))
         spool.write()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,3 +103,26 @@ def test_automatic_matching_switched_on_at_the_vendor_is_drift_the_same_day(clin
     assert finding["title"].startswith(f"Meta Pixel {META}: automatic advanced matching")
     assert finding["title"].endswith("e-mail, first name, last name, phone were switched on")
     assert finding["severity"] == "high"
+
+
+@pytest.mark.timeout(240)
+def test_a_known_persons_address_is_found_on_its_way_to_a_stranger_and_stays_secret(clinic: Clinic) -> None:
+    email = "testpatient.a@clinic-canary.test"
+    identity = {"kind": "email", "value": "env:CANARY", "label": "test patient A"}
+    clinic.configure(identities=[identity])
+    variables = {"CANARY": email}
+    clinic.place.run("scan", "--json", "--quiet", variables=variables).exits(0)
+    digest = hashlib.sha256(email.encode()).hexdigest()
+    packed = b64encode(json.dumps({"visitor": {"h": digest}}).encode()).decode()
+    clinic.extra = f"<img src='https://px.newcomer.test/p.gif?d={packed}' alt=''>"
+    report = clinic.place.run("scan", "--json", "--quiet", variables=variables).exits(1)
+    (finding,) = valid_report(report)["findings"]
+    assert finding["severity"] == "critical"
+    assert "The e-mail of test patient A leaves to newcomer.test in field d.visitor.h, hashed (sha256)" in str(finding)
+    again = clinic.place.run("diff", "clinic", "--json", variables=variables).exits(1)
+    assert valid_report(again)["findings"][0]["title"] == finding["title"]
+    told = report.stdout + report.stderr + again.stdout + again.stderr
+    assert email not in told
+    assert email.encode() not in clinic.place.store.read_bytes()
+    missing = clinic.place.run("diff", "clinic").exits(2)
+    assert "the environment variable CANARY is not set" in missing.stderr

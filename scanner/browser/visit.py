@@ -297,6 +297,7 @@ class _Visit:
                 async with asyncio.timeout(3.0):
                     self.cookies = await self.place.context.cookies()
             except (PlaywrightError, TimeoutError):
+                self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False
         self.place.left_origins = self.state.origins if self.state is not None else frozenset()
         if self.context_id is not None:

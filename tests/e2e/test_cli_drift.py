@@ -178,8 +178,9 @@ CHANGES: dict[str, tuple[State, Expected]] = {
         Expected(
             f"Meta Pixel {META} now sends e-mail addresses on 1 of 8 pages",
             url("/contact"),
+            # The visitor's hash stands in the snippet as well, where everybody who reads the page finds it.
             frozenset({("added", "field", "ud[em]"), ("added", "field", "(page source)")}),
-            ("https://connect.facebook.net/en_US/fbevents.js", "inline snippet in the page"),
+            ("HTML of the page", "https://connect.facebook.net/en_US/fbevents.js", "inline snippet in the page"),
             "meta",
         ),
     ),

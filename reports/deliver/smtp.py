@@ -52,15 +52,19 @@ class SmtpCourier:
         if self._unusable is not None:
             return self._unusable
         try:
+            sender, recipient = _ascii(self._sender), _ascii(message.recipient)
+        except UnicodeError:
+            return DeliveryFailure(DeliveryTrouble.REFUSED, "no address that SMTP can carry: it is not ASCII")
+        try:
             if self._server is None:
                 self._server = self._connected()
-        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        except (OSError, smtplib.SMTPException) as error:
             self._unusable = self._failure(error)
             return self._unusable
         try:
             with self._deadline(self._server):
-                self._server.sendmail(_ascii(self._sender), [_ascii(message.recipient)], message.content)
-        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+                self._server.sendmail(sender, [recipient], message.content)
+        except (OSError, smtplib.SMTPException) as error:
             failure = self._failure(error)
             if failure.trouble is DeliveryTrouble.CONNECTION:
                 self.close()  # the next message gets a new connection
@@ -100,7 +104,10 @@ class SmtpCourier:
     def _deadline(self, server: smtplib.SMTP) -> Iterator[None]:
         """Hang up on a server that keeps each answer short of its timeout and never comes to an end."""
 
+        late = threading.Event()
+
         def hang_up() -> None:
+            late.set()
             with contextlib.suppress(OSError):
                 if server.sock is not None:
                     server.sock.shutdown(socket.SHUT_RDWR)
@@ -110,6 +117,10 @@ class SmtpCourier:
         timer.start()
         try:
             yield
+        except (OSError, smtplib.SMTPException):
+            if late.is_set():
+                raise TimeoutError from None
+            raise
         finally:
             timer.cancel()
 
@@ -143,10 +154,8 @@ def _explained(error: Exception) -> tuple[DeliveryTrouble, str]:
             return DeliveryTrouble.TLS, f"no safe connection: {reason}"
         case TimeoutError():
             return DeliveryTrouble.CONNECTION, "did not answer in time"
-        case OSError():
-            return DeliveryTrouble.CONNECTION, f"cannot be reached: {error.strerror or error}"
         case _:
-            return DeliveryTrouble.REFUSED, f"no address that SMTP can carry: {error}"
+            return DeliveryTrouble.CONNECTION, f"cannot be reached: {getattr(error, 'strerror', None) or error}"
 
 
 def _by_code(code: int) -> DeliveryTrouble:
@@ -162,5 +171,7 @@ def _words(answer: bytes | str) -> str:
 
 
 def _ascii(address: str) -> str:
+    """Return the address with its host name in IDNA. Raises `UnicodeError` for other letters before the @."""
     local, at, domain = address.rpartition("@")
-    return local + at + (domain if domain.isascii() else domain.encode("idna").decode())
+    ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
+    return f"{local}{at}{ascii_domain}".encode("ascii").decode()

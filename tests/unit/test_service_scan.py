@@ -350,7 +350,9 @@ async def test_the_lease_of_a_process_that_died_on_this_machine_holds_nobody_up(
 
 
 @pytest.mark.parametrize(
-    "holder", ["elsewhere:1:x", "no process", "", ":1:x", "host:x:y", new_holder(), f"{new_holder()}:more"]
+    "holder",
+    ["elsewhere:1:x", "no process", "", ":1:x", "host:x:y", new_holder(), f"{new_holder()}:more"],
+    ids=["elsewhere", "no process", "empty", "no host", "no number", "ourselves", "more than a holder"],
 )
 def test_only_what_certainly_died_is_dead(holder: str) -> None:
     assert not is_dead(holder)

@@ -19,6 +19,7 @@ from typing import Any
 from scanner.canonical import canonical_url
 from scanner.config_judging import read_judging
 from scanner.config_mail import MailConfig, MailRoute, SmtpConfig, read_mail
+from scanner.config_schedule import read_schedule
 from scanner.config_schema import config_schema, schema_problems
 from scanner.config_secrets import is_reference, read_secret
 from scanner.config_site import (
@@ -51,6 +52,10 @@ class Config:
     rule_paths: tuple[str, ...] = ()
     browsers: int | None = None
     """Visits at the same time on this machine; None: as many as it can bear."""
+    scans_at_once: int = 2
+    """How many sites `tagdrift run` scans at the same time."""
+    schedule_file: Path | None = None
+    """Where `tagdrift run` keeps the next times; None: beside the store, or beside this file."""
     retention: Retention = field(default_factory=Retention)
     policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({"preset": "healthcare"}))
     """The policy section, frozen, as the schema describes it."""
@@ -100,6 +105,8 @@ def load_config(
         sites=_sites(top, value, context, site_secrets),
         rule_paths=_rule_paths(top, context),
         browsers=int(top.get("browsers")) if "browsers" in top else None,
+        scans_at_once=int(top.get("scans_at_once", 2)),
+        schedule_file=context.base / Path(top.get("schedule_file")).expanduser() if "schedule_file" in top else None,
         retention=retention(top.group("retention")),
         policy=_policy(value.get("policy", {}), context),
         judging=read_judging(top, context),
@@ -150,6 +157,7 @@ def _sites(top: Section, value: dict[str, Any], context: Context, site_secrets: 
         wanted = site_secrets if isinstance(site_secrets, bool) else next(filter(None, names), "") == site_secrets
         if (site := build_site(section, context, secrets=wanted)) is None:
             continue
+        site = replace(site, schedule=read_schedule(section.group("schedule"), context))
         key = site.name.casefold()  # names become file names, and some file systems do not tell A from a
         if key in lines:
             context.problem(section.path("name"), f"two sites are called `{site.name}` (first in line {lines[key]})")

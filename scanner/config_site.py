@@ -212,11 +212,12 @@ def _profile(group: Section, context: Context) -> Profile:
         values["consent"] = ConsentState(group.get("consent"))
     if "timezone" in group:
         values["timezone"] = group.get("timezone")
-        context.attempt(group.path("timezone"), lambda: _known_zone(values["timezone"]))
+        context.attempt(group.path("timezone"), lambda: known_zone(values["timezone"]))
     return Profile(**values)
 
 
-def _known_zone(name: str) -> None:
+def known_zone(name: str) -> None:
+    """Raise `ValueError` if there is no time zone of that name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -110,6 +110,31 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """Times as somebody wrote them."""
+
+    text: str
+    """Five crontab fields, or an interval such as `6h`."""
+    every_s: int | None = None
+    """The interval; None: `text` is for cron."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSchedule:
+    """When `tagdrift run` scans a site."""
+
+    full: When | None = None
+    """None: never by itself."""
+    light: When | None = None
+    timezone: str | None = None
+    """None: the profile's."""
+    jitter_s: int = 0
+    """Each time is put off by a random part of this."""
+    grace_s: int = 6 * 3600
+    """A time that was missed is caught up once if it is not longer ago than this."""
+
+
+@dataclass(frozen=True, slots=True)
 class SiteConfig:
     """Everything that says how one site is scanned."""
 
@@ -152,6 +177,7 @@ class SiteConfig:
     retention: Retention = Retention()
     max_query_variants: int = 200
     """Query combinations visited per path: filters and facets multiply without end."""
+    schedule: SiteSchedule = SiteSchedule()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,18 @@ def finished_records(
     """Return every request once, in the order of sending.
 
     Playwright's context and the debugging protocol tell of the same requests without a common id: for
-    each method and address the context's surplus over the protocol's is what the protocol missed.
+    each method and address the context's surplus over the protocol's is what the protocol missed. A body that
+    only the context shows is the protocol's as well.
     """
+    told_by_context = tuple(told_by_context)
+    shown: dict[tuple[str, str], list[bytes]] = {}
+    for request in told_by_context:
+        if request.body:
+            shown.setdefault((request.method, urldefrag(request.url).url), []).append(request.body)
+    for draft in drafts:
+        bodies = shown.get((draft.method, urldefrag(draft.url).url))
+        if draft.body is None and bodies:
+            draft.body = bodies.pop(0)
     loaders = _loaders(drafts)
     fetched_by_worker = {(d.method, d.url) for d in drafts if d.context == "service-worker"}
     records = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, Route
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -80,18 +80,28 @@ class _Stop(Exception):
         self.detail = detail
 
 
-async def visit(place: Place, task: VisitTask, setting: VisitSetting) -> Visited:
-    """Visit one page. Never raises for anything the page or the browser does; cancellation passes through."""
-    run = _Visit(place, task, setting)
+async def visit(place: Place, task: VisitTask, setting: VisitSetting, *, hold_requests: bool = False) -> Visited:
+    """Visit one page. Never raises for anything the page or the browser does; cancellation passes through.
+
+    `hold_requests`: stop every request on its way out and let it go again. That switches the HTTP cache off, but
+    shows bodies that are hidden otherwise: Blobs of workers and popups that ran before we could listen, and files.
+    """
+    run = _Visit(place, task, setting, hold_requests)
     try:
         return await run.run()
     finally:
         run.let_go()
 
 
+async def _let_go(route: Route) -> None:
+    with contextlib.suppress(PlaywrightError):
+        await route.continue_()
+
+
 class _Visit:
-    def __init__(self, place: Place, task: VisitTask, setting: VisitSetting) -> None:
+    def __init__(self, place: Place, task: VisitTask, setting: VisitSetting, hold_requests: bool) -> None:
         self.place = place
+        self.hold_requests = hold_requests
         self.task = task
         self.setting = setting
         self.limits = task.limits
@@ -142,6 +152,8 @@ class _Visit:
             async with asyncio.timeout(_SETUP_TIMEOUT_S):
                 self.page = page = await self.place.context.new_page()
                 self.guests = Guests(self.place.context, page, self.recorder, self.targets)
+                if self.hold_requests:
+                    await self.place.context.route("**/*", _let_go)
                 session = await self.place.context.new_cdp_session(page)
                 root = await self.targets.attach(session)
                 info, _ = await asyncio.gather(
@@ -296,6 +308,8 @@ class _Visit:
             try:
                 async with asyncio.timeout(3.0):
                     self.cookies = await self.place.context.cookies()
+                    if self.hold_requests:
+                        await self.place.context.unroute_all(behavior="ignoreErrors")
             except (PlaywrightError, TimeoutError):
                 self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False

@@ -146,17 +146,19 @@ class LocalFleet:
         first = await self._visit_once(task)
         if self._closing or not _worth_a_retry(first):
             return first
-        second = await self._visit_once(replace(task, attempt=task.attempt + 1), fresh=True)
+        # A body that was hidden from us is seen by holding every request, which costs the cache.
+        hold = first.stop_reason is StopReason.BODY_LOST
+        second = await self._visit_once(replace(task, attempt=task.attempt + 1), fresh=not hold, hold_requests=hold)
         return _better(first, second)
 
-    async def _visit_once(self, task: VisitTask, *, fresh: bool = False) -> PageCapture:
+    async def _visit_once(self, task: VisitTask, *, fresh: bool = False, hold_requests: bool = False) -> PageCapture:
         slot = await self._free.get()
         visited: Visited | None = None
         try:
             if fresh:
                 await self._retire(slot)
             place = await self._place(slot)
-            visited = await visit(place, task, self._setting)
+            visited = await visit(place, task, self._setting, hold_requests=hold_requests)
             return visited.capture
         finally:
             if visited is None or not visited.place_is_sound:

@@ -56,7 +56,7 @@ def measure(say: Callable[[str], None]) -> dict[str, float]:
     say(f"{len(requests)} requests against {len(rules.rules)} rules")
     return {
         "match_us_per_request": round(match_s / len(requests) * 1e6, 1),
-        "explain_per_second": round(len(lines) / explain_s),
+        "explain_lines_per_second": round(len(lines) / explain_s),
         "match_requests": len(requests),
         "match_rules": len(rules.rules),
     }

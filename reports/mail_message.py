@@ -94,4 +94,4 @@ def _domain(address: str) -> str:
 
 def thread_of(earlier: Sequence[str], own: str, limit: int = 20) -> tuple[str, ...]:
     """Return the References of a message: earlier ones, worst incident last, without its own and repetitions."""
-    return tuple(dict.fromkeys(one for one in reversed(earlier) if one != own))[-limit:]
+    return tuple(reversed(dict.fromkeys(one for one in earlier if one != own)))[-limit:]

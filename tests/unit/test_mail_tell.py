@@ -1,0 +1,217 @@
+"""Who is told what: news, routes, groups, conversations, heartbeats, the health of the scans."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from typing import Any
+
+import pytest
+
+from reports.mail import News, Told
+from scanner.config import MailConfig, MailRoute, SmtpConfig
+from scanner.model import (
+    Coverage,
+    Delivery,
+    Finding,
+    Incident,
+    IncidentChange,
+    IncidentChangeKind,
+    IncidentState,
+    ScanRecord,
+    Severity,
+    Snapshot,
+)
+from scanner.service.compare import Comparison
+from scanner.service.health import HealthState, alert_key, heartbeat_key, site_health, state_of
+from scanner.service.tell import Teller, audience, news_of
+from tests.make import META, NOW, finding, scan_record, secret, site_config
+from tests.report_samples import back
+
+DAY = timedelta(days=1)
+MAIL = MailConfig(SmtpConfig("mail.example"), "tagdrift@clinic.example", ("it@clinic.example",))
+OPENED, WORSENED, UPDATED, CLOSED, ACCEPTED = IncidentChangeKind
+SITE = site_config()
+
+
+def incident(number: int = 1, of: Finding | None = None, **more: Any) -> Incident:
+    made = Incident(
+        id=number,
+        site="clinic",
+        finding=of or finding(),
+        state=IncidentState.OPEN,
+        identities=(),
+        opened_scan=1,
+        first_seen_at=NOW,
+        last_seen_at=NOW,
+    )
+    return replace(made, **more)
+
+
+# --------------------------------------------------------------------------- news
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "news"),
+    [
+        pytest.param(OPENED, {}, News.OPENED, id="opened"),
+        pytest.param(OPENED, {"confirmed": False}, None, id="seen once only"),
+        pytest.param(UPDATED, {}, News.OPENED, id="confirmed later, or mail configured later"),
+        pytest.param(WORSENED, {"told_at": NOW - DAY}, News.WORSENED, id="worse"),
+        pytest.param(UPDATED, {"told_at": NOW - DAY}, None, id="a quiet day"),
+        pytest.param(UPDATED, {"told_at": NOW - 7 * DAY}, News.REMINDER, id="after a week"),
+        pytest.param(UPDATED, {"told_at": NOW - 9 * DAY, "absent_scans": 1}, None, id="perhaps over: no reminder"),
+        pytest.param(CLOSED, {"told_at": NOW, "state": IncidentState.CLOSED}, News.CLOSED, id="closed"),
+        pytest.param(CLOSED, {"state": IncidentState.CLOSED}, None, id="closed before anybody was told"),
+        pytest.param(ACCEPTED, {"told_at": NOW, "state": IncidentState.ACCEPTED}, None, id="approved by a person"),
+    ],
+)
+def test_what_is_news(kind: IncidentChangeKind, more: dict[str, Any], news: News | None) -> None:
+    assert news_of(IncidentChange(kind, incident(**more)), NOW, 7 * DAY) is news
+
+
+def test_without_reminders_there_are_none() -> None:
+    assert news_of(IncidentChange(UPDATED, incident(told_at=NOW - 99 * DAY)), NOW, None) is None
+
+
+# --------------------------------------------------------------------------- routes
+
+ROUTED = replace(
+    MAIL,
+    chat={"team": secret(), "all": secret()},
+    routes=(
+        MailRoute(to=("officer@clinic.example",), chat=("team",), severity=Severity.HIGH),
+        MailRoute(to=("marketing@clinic.example", "Officer@clinic.example"), vendor=("pinterest",)),
+        MailRoute(to=("night@clinic.example",), site=("night-*",)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("site", "severity", "vendor", "told"),
+    [
+        ("clinic", Severity.CRITICAL, "meta", {"officer@clinic.example", "team"}),
+        ("clinic", Severity.HIGH, "pinterest", {"Officer@clinic.example", "team", "marketing@clinic.example"}),
+        ("clinic", Severity.LOW, "pinterest", {"marketing@clinic.example", "Officer@clinic.example"}),
+        ("clinic", Severity.LOW, None, {"it@clinic.example", "all"}),
+        ("clinic", None, None, {"it@clinic.example", "all"}),
+        ("night-clinic", None, None, {"night@clinic.example"}),
+    ],
+)
+def test_every_route_that_fits_and_the_rest_to_everybody(
+    site: str, severity: Severity | None, vendor: str | None, told: set[str]
+) -> None:
+    found = audience(ROUTED, site, severity, vendor)
+    assert {name for _, name in found} == told
+    assert len(found) == len({name.casefold() for _, name in found}), "nobody is told twice"
+
+
+# --------------------------------------------------------------------------- messages
+
+
+def scan(number: int = 1, ok: int = 10, planned: int = 10, at: datetime = NOW, **more: Any) -> ScanRecord:
+    coverage = Coverage(planned=planned, ok=ok, **more)
+    return scan_record(number, coverage=coverage, started_at=at, ended_at=at)
+
+
+def messages(
+    mail: MailConfig, scans: list[ScanRecord], told: list[Told] | None = None, open_count: int = 0
+) -> list[Delivery]:
+    """What is sent after the newest of `scans`."""
+    newest = scans[0]
+    comparison = Comparison(Snapshot(newest, "rules-1"), None, None, None, ())
+    teller = Teller(mail, SITE, site_health(SITE, scans), back, newest.started_at)
+    return teller.messages(comparison, told or [], open_count)
+
+
+def header(delivery: Delivery, name: str) -> str | None:
+    value = message_from_bytes(delivery.content, policy=default)[name]
+    return None if value is None else str(value)
+
+
+def test_each_group_gets_its_own_digest_and_each_recipient_an_envelope() -> None:
+    pin, meta = incident(1), incident(2, finding(tag=META, severity=Severity.LOW, title="Meta Pixel appeared"))
+    made = messages(ROUTED, [scan()], [Told(News.OPENED, pin), Told(News.OPENED, meta)], 2)
+    by_name = {one.recipient: one for one in made}
+    assert by_name.keys() == {
+        "Officer@clinic.example", "team", "marketing@clinic.example", "it@clinic.example", "all"
+    }  # fmt: skip
+    assert "Pinterest" in by_name["team"].subject and by_name["team"].channel == "chat"
+    assert by_name["team"].content.decode().startswith("New · High: Pinterest Tag")
+    assert by_name["it@clinic.example"].subject == "[Low] clinic: Meta Pixel appeared (1 page)"
+    assert header(by_name["marketing@clinic.example"], "To") == "marketing@clinic.example"
+    assert len({one.key for one in made}) == len(made)
+    assert len({header(one, "Message-ID") for one in made if one.channel == "mail"}) == 3
+
+
+def test_later_messages_answer_the_one_that_opened_the_incident() -> None:
+    (first,) = messages(MAIL, [scan(1)], [Told(News.OPENED, incident())], 1)
+    later = scan(5, at=NOW + 4 * DAY)
+    (second,) = messages(MAIL, [later, scan(1)], [Told(News.WORSENED, incident(last_seen_at=later.started_at))], 1)
+    assert header(first, "References") is None
+    assert header(second, "References") == header(second, "In-Reply-To") == header(first, "Message-ID")
+    assert header(second, "Message-ID") != header(first, "Message-ID")
+    (other_store,) = messages(MAIL, [scan(1, at=NOW + DAY)], [Told(News.OPENED, incident())], 1)
+    assert header(other_store, "Message-ID") != header(first, "Message-ID")
+
+
+def test_the_same_scan_makes_the_same_messages() -> None:
+    told = [Told(News.OPENED, incident())]
+    assert messages(ROUTED, [scan()], told, 1) == messages(ROUTED, [scan()], told, 1)
+
+
+# --------------------------------------------------------------------------- heartbeat and health
+
+
+def test_a_heartbeat_once_a_week_while_all_is_well() -> None:
+    keys = [messages(MAIL, [scan(n, at=NOW + n * DAY)])[0].key for n in range(21)]
+    assert len(set(keys)) == 3, "the store records a key once"
+    (beat,) = messages(MAIL, [scan()])
+    assert beat.subject == "[All is well] clinic: no incident, 10 of 10 pages seen whole"
+    assert messages(MAIL, [scan()], open_count=1) == []
+    assert messages(replace(MAIL, heartbeat=None), [scan()]) == []
+    assert heartbeat_key("a", NOW, DAY) != heartbeat_key("b", NOW, DAY)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "state"),
+    [
+        (Coverage(planned=10, ok=10), HealthState.WELL),
+        (Coverage(planned=10, ok=9, failed=1), HealthState.WELL),
+        (Coverage(planned=10, ok=8, failed=2), HealthState.THIN),
+        (Coverage(planned=10, ok=8, blocked=1, failed=1), HealthState.BLOCKED),
+        (Coverage(planned=10, blocked=10), HealthState.BLOCKED),
+        (Coverage(planned=10, failed=10), HealthState.FAILED),
+        (Coverage(planned=10, unvisited=10), HealthState.FAILED),
+        (Coverage(), HealthState.FAILED),
+    ],
+)
+def test_the_state_of_a_scan(coverage: Coverage, state: HealthState) -> None:
+    assert state_of(scan_record(coverage=coverage), 0.9) is state
+
+
+def test_trouble_is_told_once_and_its_end_too() -> None:
+    days = [10, 0, 0, 5, 0, 10, 10, 0]
+    scans: list[ScanRecord] = []
+    told: list[list[str]] = []
+    recorded: set[str] = set()
+    for number, ok in enumerate(days, 1):
+        scans.insert(0, scan(number, ok=ok, failed=10 - ok, at=NOW + number * DAY))
+        new = [one for one in messages(MAIL, scans) if one.key not in recorded]
+        recorded |= {one.key for one in new}
+        told.append([one.subject.split("]")[0][1:] for one in new])
+    assert told == [
+        ["All is well"], ["Not watched"], [], ["Not watched"], [], ["Watched again"], ["All is well"], ["Not watched"]
+    ]  # fmt: skip
+
+
+def test_a_site_nobody_scans_any_more() -> None:
+    last = scan(at=NOW)
+    soon = site_health(SITE, [last], NOW + 35 * timedelta(hours=1), timedelta(hours=36))
+    late = site_health(SITE, [last], NOW + 2 * DAY, timedelta(hours=36))
+    later = site_health(SITE, [last], NOW + 9 * DAY, timedelta(hours=36))
+    assert (soon.state, late.state) == (HealthState.WELL, HealthState.OVERDUE)
+    assert alert_key(late) == alert_key(later) != alert_key(soon)
+    assert site_health(SITE, []).state is HealthState.NEVER

@@ -1,4 +1,4 @@
-"""Requests a second on one core: match, decode, exposures and identifiers by value, without and with known identities."""
+"""Requests a second on one core: match, decode, exposures, identifiers by value; without and with known identities."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from scanner.finding_words import feature_in_words, kinds_in_words, listed, on_pages, pages, product_name, tag_name
 from scanner.findings_of_containers import held_changes, held_in_words, only_held, sleeps, title_of_held, with_cause
+from scanner.inventory import SERVER_COPY
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, TagKey, Verdict
 from scanner.scene import (
     FIRST_PARTY,
@@ -28,6 +29,7 @@ from scanner.severity import (
     severity_of_presence,
     severity_of_removal,
     severity_of_script_change,
+    severity_of_server_copy,
     worst,
 )
 
@@ -88,12 +90,15 @@ def product_findings(product: Product, entries: Sequence[DriftEntry], scene: Sce
     """Return the findings of one product's drift; together they hold every entry once."""
     added = _units(entries, Verdict.ADDED)
     removed = _units(entries, Verdict.REMOVED)
+    copies = [entry for entry in entries if _is_server_copy(entry)]
+    entries = [entry for entry in entries if not _is_server_copy(entry)]
     rest = _Rest(entry for entry in entries if entry.identity.kind is not SightingKind.TAG)
     found = _moves(added, removed, rest, scene) + _account_changes(added, removed, rest, scene)
     new = sorted(added.values(), key=lambda unit: (unit.tag.account is None, -len(unit.pages), str(unit.tag)))
     found += [_presence(unit, rest, scene) for unit in new]
     found += [_removal(unit, rest, scene) for unit in sorted(removed.values(), key=lambda unit: str(unit.tag))]
     found += _leftovers(rest, TagKey(*product), scene)
+    found += [_server_copy(entry, TagKey(*product), scene) for entry in copies]
     return [with_leaks(with_cause(finding, scene)) for finding in found]
 
 
@@ -316,6 +321,22 @@ def _features(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:
     return make_finding(
         f"feature:{_key(tag)}:{'+'.join(names)[:200]}", (severity, reason), Verdict.ADDED, title, tag, entries
     )
+
+
+def _is_server_copy(entry: DriftEntry) -> bool:
+    return entry.identity.kind is SightingKind.FEATURE and entry.identity.subject == SERVER_COPY
+
+
+def _server_copy(entry: DriftEntry, product: TagKey, scene: Scene) -> Finding:
+    tag = _told_under(entry, product, scene)
+    name = tag_name(tag, scene.names)
+    if entry.verdict is Verdict.REMOVED:
+        judged = (Severity.INFO, "Its events no longer carry a de-duplication id.")
+        title = f"{name}: the tag and a server's interface no longer seem to run side by side"
+    else:
+        judged = severity_of_server_copy(entry.category)
+        title = f"{name}: tag and server API run side by side {'' if scene.present else 'now '}{_on([entry])}"
+    return make_finding(f"server-copy:{_key(tag)}", judged, entry.verdict, title, tag, [entry])
 
 
 def _less(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:

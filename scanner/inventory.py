@@ -50,6 +50,8 @@ LEAK = "leak"
 """Name in `Sighting.details`: whose value leaves to whom, in one sentence without the value."""
 TERM, SENSITIVE_TERM = "health term", "sensitive health term"
 """Names in `Sighting.details`: a health term in the value that was sent."""
+SERVER_COPY = "server-side copy likely (de-duplication id)"
+"""Subject of a FEATURE: events carry an id by which the vendor drops the copy that a server sends."""
 _MOST_TERMS = 5
 _MOST_EXAMPLES = 3
 _MOST_DETAILS = 40
@@ -263,6 +265,8 @@ class _Sheet:
             self.exposed(draft, exposure, request)
         for feature in detection.features:
             self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
+        if detection.dedup_id and request is not None:
+            self.saw(self.draft(SightingKind.FEATURE, SERVER_COPY, tag, category), request, detection.evidence)
 
     def stranger(self, exposure: Exposure, request: RequestRecord) -> None:
         """An identifier in a request of which no rule knows whose it is."""

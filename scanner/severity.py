@@ -174,6 +174,14 @@ def severity_of_feature(feature: str, category: Category) -> Verdict:
     return lower(BASE[category], 1), "A setting at the vendor changed what the script does."
 
 
+def severity_of_server_copy(category: Category) -> Verdict:
+    """Judge events that carry an id by which the vendor tells a server's copy of them."""
+    reason = (
+        "The events carry a de-duplication id: a server probably sends the same ones, out of every browser's sight."
+    )
+    return (Severity.MEDIUM if BASE[category].rank <= Severity.MEDIUM.rank else Severity.INFO), reason
+
+
 def severity_of_script_change(category: Category, known: bool) -> Verdict:
     """Judge new content under an old address."""
     if category is Category.TAG_MANAGER:

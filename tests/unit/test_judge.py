@@ -13,6 +13,7 @@ import pytest
 
 from rules.load import load_rules
 from rules.page_kinds import PageKind
+from scanner.drift import compare
 from scanner.findings import inventory_findings
 from scanner.judging import Judging, WatchedIdentity
 from scanner.model import ExposureKind, Finding, PageCapture, RequestRecord, Severity, Sighting, SightingKind
@@ -182,3 +183,26 @@ def test_one_vocabulary_of_page_kinds() -> None:
     known = {kind.value for kind in PageKind}
     assert known - HEALTH_PAGES == {"search", "careers", "news"}
     assert HEALTH_PAGES == SENSITIVE
+
+
+# --------------------------------------------------------------------------- a server's copy
+
+
+def test_an_event_with_a_deduplication_id_tells_of_a_server_that_reports_too() -> None:
+    urls = [
+        f"https://www.facebook.com/tr/?id=123456789012345&ev=Lead&eid=order-{n}&dl=https%3A%2F%2Fwww.clinic.example%2F"
+        for n in range(3)
+    ]
+    with_ids = [JUDGE.inventory(make.capture(path, [make.request(url)])) for path, url in zip("abc", urls, strict=True)]
+    (finding,) = (
+        f
+        for f in inventory_findings(make.snapshot(with_ids, rules_digest=JUDGE.digest), names=JUDGE.names)
+        if "side by side" in f.title
+    )
+    assert finding.title == "Meta Pixel 123456789012345: tag and server API run side by side on 3 pages"
+    assert finding.severity is Severity.MEDIUM
+    again = [
+        JUDGE.inventory(make.capture(path, [make.request(f"{url}9")])) for path, url in zip("abc", urls, strict=True)
+    ]
+    before, after = (make.snapshot(p, rules_digest=JUDGE.digest) for p in (with_ids, again))
+    assert compare(before, after).empty

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from scanner.finding_words import feature_in_words, kinds_in_words, listed, on_pages, pages, product_name, tag_name
 from scanner.findings_of_containers import held_changes, held_in_words, only_held, sleeps, title_of_held, with_cause
-from scanner.inventory import SERVER_COPY
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, TagKey, Verdict
 from scanner.scene import (
     FIRST_PARTY,
@@ -32,6 +31,7 @@ from scanner.severity import (
     severity_of_server_copy,
     worst,
 )
+from scanner.sighting_words import SERVER_COPY
 
 _WAYS = (SightingKind.ENDPOINT, SightingKind.HOST, SightingKind.SCRIPT, SightingKind.COOKIE)
 

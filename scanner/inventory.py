@@ -7,7 +7,6 @@ a tag that moves behind a proxy drifts in one place and loses nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +18,6 @@ from scanner.model import (
     Detection,
     DetectionKind,
     Exposure,
-    ExposureKind,
     Identity,
     PageCapture,
     PageInventory,
@@ -30,6 +28,22 @@ from scanner.model import (
     TagKey,
 )
 from scanner.script_identity import cookie_identity, endpoint_identity, normalise_host, script_identity
+from scanner.sighting_words import (
+    CHANCE_IN_NAME,
+    CONTAINER,
+    CONTAINER_VERSION,
+    LEAK,
+    MAY_TELL_OF_HEALTH,
+    SENSITIVE_TERM,
+    SERVER_COPY,
+    TERM,
+    events_of,
+    evidence_of,
+    example_of,
+    is_beacon,
+    leak_in_words,
+    tag_of,
+)
 from scanner.urls import host_of, is_third_party, registrable_domain, same_site
 
 OwnerOf = Callable[[str], tuple[str, Category] | None]
@@ -40,27 +54,13 @@ CookieTag = Callable[[CookieRecord], TagKey | None]
 """A cookie → the tag that a rule says sets it, or None."""
 
 FIRST_PARTY = "first-party"
-UNNAMED_EVENT = "(unnamed)"
 PLACEHOLDER = " (placeholder)"
 """Behind the path of a field that carries a hash of nothing or an unfilled template: no person yet."""
-CONTAINER, CONTAINER_VERSION = "container", "container version"
-"""Names in `Sighting.details`: which container holds it, and (`GTM-ABC 42`) in which version. Of a held tag also
-`fires`, `state`, `code` and `settings` (see `HeldTag`)."""
-LEAK = "leak"
-"""Name in `Sighting.details`: whose value leaves to whom, in one sentence without the value."""
-TERM, SENSITIVE_TERM = "health term", "sensitive health term"
-"""Names in `Sighting.details`: a health term in the value that was sent."""
-SERVER_COPY = "server-side copy likely (de-duplication id)"
-"""Subject of a FEATURE: events carry an id by which the vendor drops the copy that a server sends."""
 _MOST_TERMS = 5
 _MOST_EXAMPLES = 3
 _MOST_DETAILS = 40
 _MOST_LOADERS = 6
 _LONGEST_SUBJECT_CHARS = 200
-_NEVER_SENT = frozenset({"csp", "mixed-content", "client", "other"})
-_BEACON_TYPES = frozenset({"xhr", "fetch", "ping", "eventsource", "websocket", "websocket-frame"})
-_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|avif|svg|ico|bmp)$", re.IGNORECASE)
-_CHANCE_IN_NAME = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{6,}", re.IGNORECASE)
 _SIGNAL_EVIDENCE = {
     SignalKind.SCRIPT: "source",
     SignalKind.FRAME: "source",
@@ -74,22 +74,6 @@ _LOADERS_OF_TRACES = {
     "noscript": "<noscript> in the page",
     "held-back": "the page, held back by a consent platform",
 }
-_SHOWN_AS_IT_IS = frozenset({ExposureKind.EVENT_NAME, ExposureKind.PRODUCT_OR_CONTENT})
-
-_MAY_TELL_OF_HEALTH = frozenset(
-    {
-        ExposureKind.PAGE_URL,
-        ExposureKind.PAGE_TITLE,
-        ExposureKind.REFERRER,
-        ExposureKind.SEARCH_QUERY,
-        ExposureKind.FORM_FIELD,
-        ExposureKind.BUTTON_TEXT,
-        ExposureKind.EVENT_NAME,
-        ExposureKind.PRODUCT_OR_CONTENT,
-        ExposureKind.FREE_TEXT,
-    }
-)
-_DIFFERENT_EACH_VISIT = frozenset({ExposureKind.BROWSER_ID, ExposureKind.CLICK_ID, ExposureKind.IP_ADDRESS})
 
 
 @dataclass(slots=True)
@@ -229,7 +213,7 @@ class _Sheet:
         if request is None:
             draft.evidence.add(evidence)
             return
-        draft.evidence.add(_evidence_of(request))
+        draft.evidence.add(evidence_of(request))
         chain = self.chains.get(id(request))
         if chain is None:
             chain = self.chains[id(request)] = loader_words(request, self.capture.final_url, self.names)
@@ -254,14 +238,14 @@ class _Sheet:
 
     def detection(self, detection: Detection, request: RequestRecord | None) -> None:
         tag, category = detection.tag, detection.category
-        for event in _events_of(detection):
+        for event in events_of(detection):
             draft = self.draft(SightingKind.EVENT, event, tag, category)
             draft.consent.update(detection.consent)
             self.saw(draft, request, detection.evidence)
         for exposure in detection.exposures:
-            path = _CHANCE_IN_NAME.sub("*", exposure.field) + (PLACEHOLDER if exposure.placeholder else "")
+            path = CHANCE_IN_NAME.sub("*", exposure.field) + (PLACEHOLDER if exposure.placeholder else "")
             draft = self.draft(SightingKind.FIELD, path, tag, category, exposure.kind.value)
-            self.saw(draft, request, detection.evidence, _example_of(exposure))
+            self.saw(draft, request, detection.evidence, example_of(exposure))
             self.exposed(draft, exposure, request)
         for feature in detection.features:
             self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
@@ -272,20 +256,18 @@ class _Sheet:
         """An identifier in a request of which no rule knows whose it is."""
         domain = registrable_domain(host_of(request.url))
         owner = self.owner_of(host_of(request.url))
-        path = (
-            _CHANCE_IN_NAME.sub("*", exposure.field) + f" to {domain}" + (PLACEHOLDER if exposure.placeholder else "")
-        )
+        path = CHANCE_IN_NAME.sub("*", exposure.field) + f" to {domain}" + (PLACEHOLDER if exposure.placeholder else "")
         category = owner[1] if owner else Category.OTHER
         draft = self.draft(SightingKind.FIELD, path, None, category, exposure.kind.value)
         draft.owner = owner[0] if owner else None
-        self.saw(draft, request, "request", _example_of(exposure))
+        self.saw(draft, request, "request", example_of(exposure))
         self.exposed(draft, exposure, request)
 
     def exposed(self, draft: _Draft, exposure: Exposure, request: RequestRecord | None) -> None:
         """Note whose value it is and which health terms stand in it."""
         if exposure.label is not None and request is not None:
-            draft.details.add((LEAK, _leak_in_words(exposure, registrable_domain(host_of(request.url)))))
-        if exposure.kind in _MAY_TELL_OF_HEALTH and not exposure.placeholder:
+            draft.details.add((LEAK, leak_in_words(exposure, registrable_domain(host_of(request.url)))))
+        if exposure.kind in MAY_TELL_OF_HEALTH and not exposure.placeholder:
             for term, sensitivity in self.terms_of(exposure.value)[:_MOST_TERMS]:
                 draft.details.add((SENSITIVE_TERM if sensitivity == "high" else TERM, term))
 
@@ -298,7 +280,7 @@ class _Sheet:
         third_party: bool,
         is_container: bool = False,
     ) -> None:
-        tag, category = _tag_of(detections)
+        tag, category = tag_of(detections)
         if not third_party and tag is None:
             return
         host = host_of(request.url)
@@ -310,7 +292,7 @@ class _Sheet:
         kinds: list[tuple[SightingKind, str]] = []
         if request.type == "script":
             kinds.append((SightingKind.SCRIPT, script_identity(request.url)))
-        elif _is_beacon(request, detections):
+        elif is_beacon(request, detections):
             method = "WS" if request.type.startswith("websocket") else request.method
             kinds.append((SightingKind.ENDPOINT, endpoint_identity(method, request.url)))
         for kind, subject in kinds:
@@ -393,64 +375,3 @@ class _Sheet:
             draft = self.draft(SightingKind.COOKIE, subject, tag, category)
             draft.owner = owner[0] if owner else None
             draft.evidence.add("cookie")
-
-
-def _evidence_of(request: RequestRecord) -> str:
-    return "blocked" if request.blocked in _NEVER_SENT else "request"
-
-
-def _events_of(detection: Detection) -> tuple[str, ...]:
-    names = detection.events or ((detection.event,) if detection.event else ())
-    if not names and detection.kind is DetectionKind.EVENT:
-        names = (UNNAMED_EVENT,)
-    if not names and detection.kind is DetectionKind.IDENTITY_SYNC:
-        names = ("identity sync",)
-    return tuple(_CHANCE_IN_NAME.sub("*", name) for name in names)
-
-
-def _tag_of(detections: Sequence[Detection]) -> tuple[TagKey | None, Category]:
-    """The tag a request belongs to; without account when the request serves several."""
-    if not detections:
-        return None, Category.OTHER
-    first = detections[0]
-    if len({d.tag for d in detections}) == 1:
-        return first.tag, first.category
-    return TagKey(first.vendor, first.product), first.category
-
-
-def _is_beacon(request: RequestRecord, detections: Sequence[Detection]) -> bool:
-    if any(d.kind in (DetectionKind.EVENT, DetectionKind.IDENTITY_SYNC) for d in detections):
-        return True
-    if request.type == "preflight":
-        return False
-    if request.type in _BEACON_TYPES or request.method not in ("GET", "HEAD"):
-        return True
-    path, _, query = request.url.partition("?")
-    return request.type == "image" and bool(query) and not _PICTURE.search(path)
-
-
-def _example_of(exposure: Exposure) -> str:
-    """Say what was carried without carrying it on: reports and stores outlive the scan."""
-    how = f"{exposure.form.value} ({exposure.hash})" if exposure.hash else exposure.form.value
-    if exposure.kind in _DIFFERENT_EACH_VISIT:
-        return how
-    if exposure.kind in _SHOWN_AS_IT_IS:
-        return f"{exposure.value[:80]}, {how}"
-    return f"{exposure.value[:2]}… ({len(exposure.value)} characters, {how})"
-
-
-_OF_A_PERSON = {
-    ExposureKind.EMAIL: "e-mail",
-    ExposureKind.PHONE: "phone number",
-    ExposureKind.NAME: "name",
-    ExposureKind.ADDRESS: "postal address",
-    ExposureKind.DATE_OF_BIRTH: "date of birth",
-    ExposureKind.EXTERNAL_ID: "id",
-}
-
-
-def _leak_in_words(exposure: Exposure, domain: str) -> str:
-    what = _OF_A_PERSON.get(exposure.kind, "text")
-    how = f"{exposure.form.value} ({exposure.hash})" if exposure.hash else exposure.form.value
-    found = f", found by {' → '.join(exposure.found_by)[:200]}" if exposure.found_by else ""
-    return f"the {what} of {exposure.label} leaves to {domain} in field {exposure.field[:100]}, {how}{found}"

@@ -614,7 +614,7 @@ class Sighting:
     examples: tuple[str, ...] = ()
     """A request URL or masked value as evidence; never compared."""
     details: tuple[tuple[str, str], ...] = ()
-    """Further (name, words) that findings tell, sorted; never compared. The names: `scanner/inventory.py`."""
+    """Further (name, words) that findings tell, sorted; never compared. The names: `scanner/sighting_words.py`."""
 
 
 @dataclass(frozen=True, slots=True)

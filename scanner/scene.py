@@ -22,6 +22,7 @@ from scanner.model import (
 )
 from scanner.page_kinds import SENSITIVE, PageKindOf
 from scanner.severity import Case
+from scanner.sighting_words import CONTAINER_VERSION, LEAK, SENSITIVE_TERM, TERM
 from scanner.urls import registrable_domain
 
 Product = tuple[str, str]
@@ -83,7 +84,7 @@ class Scene:
                     if sighting.identity.kind is SightingKind.HOST and sighting.owner:
                         owners[sighting.identity.subject] = sighting.owner
                     for name, words in sighting.details:
-                        if name == "container version":
+                        if name == CONTAINER_VERSION:
                             container, _, version = words.rpartition(" ")
                             versions[side].setdefault(container, set()).add(version)
                     if sighting.identity.kind is SightingKind.CONTAINER_TAG:
@@ -143,8 +144,8 @@ class Scene:
             loaded=bool(sent),
             page_kinds=self.kinds_of(pages_of(entries)),
             first_party=any(entry.identity.role == FIRST_PARTY for entry in entries),
-            terms=frozenset(words for name, words in details if name == "health term"),
-            sensitive_terms=frozenset(words for name, words in details if name == "sensitive health term"),
+            terms=frozenset(words for name, words in details if name == TERM),
+            sensitive_terms=frozenset(words for name, words in details if name == SENSITIVE_TERM),
             contained=any("container" in entry.evidence for entry in entries),
         )
 
@@ -229,7 +230,7 @@ def with_leaks(finding: Finding) -> Finding:
         for entry in finding.entries
         if entry.verdict is not Verdict.REMOVED
         for name, words in entry.details
-        if name == "leak"
+        if name == LEAK
     ]
     if not told:
         return finding

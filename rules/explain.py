@@ -9,18 +9,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rules.entities import owner_of
+from rules.judge_leaks import added, exposures_by_value
+from rules.leaks import LeakIndex
 from rules.match import match_message
 from rules.message import Message, page_host
 from rules.model import RuleSet
 from scanner.masking import mask
-from scanner.model import Detection, RequestRecord
+from scanner.model import Detection, Exposure, RequestRecord
 from scanner.urls import registrable_domain, same_site
 
 FORMAT = 1
 _TEXTS = ("method", "content_type", "page_url", "type", "body_base64")
 
 
-def explain_line(line: str | bytes, rules: RuleSet, own_domains: Iterable[str] = ()) -> dict[str, Any]:
+def explain_line(
+    line: str | bytes, rules: RuleSet, own_domains: Iterable[str] = (), identities: LeakIndex | None = None
+) -> dict[str, Any]:
     """Answer one line of NDJSON. A line that is no request is answered, too, with `error` saying why."""
     try:
         request = json.loads(line)
@@ -28,13 +32,20 @@ def explain_line(line: str | bytes, rules: RuleSet, own_domains: Iterable[str] =
         return _refusal(f"not JSON: {error}")
     if not isinstance(request, dict):
         return _refusal('not a JSON object like {"url": "https://…"}')
-    return explain(request, rules, own_domains)
+    return explain(request, rules, own_domains, identities)
 
 
-def explain(request: Mapping[str, Any], rules: RuleSet, own_domains: Iterable[str] = ()) -> dict[str, Any]:
+def explain(
+    request: Mapping[str, Any],
+    rules: RuleSet,
+    own_domains: Iterable[str] = (),
+    identities: LeakIndex | None = None,
+) -> dict[str, Any]:
     """Answer one request: `{"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}`.
 
-    `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked.
+    `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked. With `identities`
+    their values, and what looks like anybody's, are looked for, too: among a detection's exposures where a rule knows
+    the request, under `exposures` of the answer itself where none does.
     """
     try:
         record, page_url = _record(request)
@@ -44,13 +55,22 @@ def explain(request: Mapping[str, Any], rules: RuleSet, own_domains: Iterable[st
     host = message.host
     page = page_host(page_url) if page_url else ""
     detections = match_message(message, rules, page_url=page_url, own_domains=own_domains)
+    third_party = bool(host) and not same_site(host, page, own_domains) if page else None
+    strangers: tuple[Exposure, ...] = ()
+    if identities is not None and (detections or third_party is not False):
+        found = exposures_by_value(record, identities)
+        if found and detections:
+            detections = (added(detections[0], found), *detections[1:])
+        else:
+            strangers = found
     return {
         "format": FORMAT,
         "url": record.url,
         "host": host,
         "owner": owner_name(host, rules),
-        "third_party": bool(host) and not same_site(host, page, own_domains) if page else None,
+        "third_party": third_party,
         "detections": [explained(detection) for detection in detections],
+        **({"exposures": [exposed(exposure) for exposure in strangers]} if identities is not None else {}),
     }
 
 
@@ -67,11 +87,24 @@ def explained(detection: Detection) -> dict[str, Any]:
         "events": list(detection.events),
         "first_party_collection": detection.first_party_collection,
         "consent": dict(detection.consent) or None,
-        "exposures": [
-            {"kind": exposure.kind.value, "field": exposure.field, "value": mask(exposure.value, exposure.kind)}
-            for exposure in detection.exposures
-        ],
+        "exposures": [exposed(exposure) for exposure in detection.exposures],
     }
+
+
+def exposed(exposure: Exposure) -> dict[str, str]:
+    """The exposure as the contract names it; with its person's label, form and way where it was found by value."""
+    told = {
+        "kind": exposure.kind.value,
+        "field": exposure.field,
+        "value": mask(exposure.value, exposure.kind),
+    }
+    if exposure.label is not None:
+        told["identity"] = exposure.label
+    if exposure.found_by:
+        form = exposure.form.value
+        told["form"] = f"{form} ({exposure.hash})" if exposure.hash else form
+        told["found_by"] = " → ".join(exposure.found_by)
+    return told
 
 
 def owner_name(host: str, rules: RuleSet) -> str | None:

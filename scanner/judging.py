@@ -7,13 +7,24 @@ from dataclasses import dataclass
 
 from scanner.model import ExposureKind, Secret
 
+KINDS = (
+    ExposureKind.EMAIL,
+    ExposureKind.PHONE,
+    ExposureKind.NAME,
+    ExposureKind.ADDRESS,
+    ExposureKind.DATE_OF_BIRTH,
+    ExposureKind.EXTERNAL_ID,
+    ExposureKind.FREE_TEXT,
+)
+"""What can be watched."""
+
 
 @dataclass(frozen=True, slots=True)
 class WatchedIdentity:
     """One value of an invented person that must not turn up in any request."""
 
     kind: ExposureKind
-    """EMAIL, PHONE, NAME, ADDRESS, DATE_OF_BIRTH, EXTERNAL_ID or FREE_TEXT."""
+    """One of `KINDS`."""
     value: Secret
     label: str
     """What reports call the person; never the value itself."""

@@ -16,6 +16,7 @@ from reports.view import build_view
 from rules.explain import explain_line
 from rules.load import load_rules
 from scanner import __version__
+from scanner.cli.identities import identity_options, judging_of
 from scanner.cli.options import json_option, print_json, rules_option
 from scanner.errors import Exit, ProblemsError
 from scanner.service.judge import RulesJudge
@@ -26,20 +27,24 @@ from scanner.wiring import SystemClock
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object a line instead of text.")
 @rules_option
-def explain(as_json: bool, rule_paths: tuple[str, ...]) -> None:
+@identity_options
+def explain(as_json: bool, rule_paths: tuple[str, ...], config_path: Path | None, identities: tuple[str, ...]) -> None:
     """Read requests from standard input, one JSON object a line, and say what each is and carries.
 
     \b
     A line holds {"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}.
       echo '{"url": "https://ct.pinterest.com/v3/?tid=2612000000001&event=lead"}' | tagdrift explain
+    With --identity, or identities in the configuration, their values are found in any spelling, encoding and hash.
     Exits 2 if a line was no request; every line is answered all the same.
     """
     rules = load_rules(rule_paths)
+    judging = judging_of(config_path, identities)
+    index = RulesJudge(rules, judging).identities if judging.identities else None
     refused = False
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
-        answer = explain_line(line, rules)
+        answer = explain_line(line, rules, identities=index)
         refused = refused or "error" in answer
         sys.stdout.write((json.dumps(answer, ensure_ascii=True) if as_json else _told(answer)) + "\n")
     if refused:
@@ -64,6 +69,9 @@ def _told(answer: dict[str, Any]) -> str:
         ]
     if not answer["detections"]:
         lines.append("  no rule knows it")
+    for exposure in answer.get("exposures", ()):
+        whose = f" of {exposure['identity']}" if "identity" in exposure else ""
+        lines.append(f"    {exposure['kind']}{one_line(whose)}: {one_line(exposure['found_by'], 120)}")
     return "\n".join(lines)
 
 
@@ -79,13 +87,21 @@ def _told(answer: dict[str, Any]) -> str:
     help="Write report.html into this directory.",
 )
 @rules_option
-def har(files: tuple[Path, ...], as_json: bool, report_dir: Path | None, rule_paths: tuple[str, ...]) -> None:
+@identity_options
+def har(
+    files: tuple[Path, ...],
+    as_json: bool,
+    report_dir: Path | None,
+    rule_paths: tuple[str, ...],
+    config_path: Path | None,
+    identities: tuple[str, ...],
+) -> None:
     """Judge HAR files that somebody recorded by hand: which tags, whose, and what they carry, page by page.
 
     A file that is broken is read as far as it goes, and the notes say so. Exits 2 if nothing in a file can be read; the
     others are judged all the same.
     """
-    judge = RulesJudge(load_rules(rule_paths))
+    judge = RulesJudge(load_rules(rule_paths), judging_of(config_path, identities))
     judged: list[JudgedFile] = []
     unreadable: list[ProblemsError] = []
     for path in track(files, "reading", disable=not sys.stderr.isatty() or len(files) == 1, transient=True):

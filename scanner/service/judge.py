@@ -40,7 +40,8 @@ class RulesJudge:
         return hashlib.sha256(f"{EDITION} {self.rules.digest} {self._judging.digest}".encode()).hexdigest()
 
     @cached_property
-    def _identities(self) -> LeakIndex:
+    def identities(self) -> LeakIndex:
+        """Whose values are looked for, ready for look-ups."""
         watched = self._judging.identities
         return LeakIndex.build([KnownIdentity(one.kind, one.value.reveal(), one.label) for one in watched])
 
@@ -59,7 +60,7 @@ class RulesJudge:
 
     def judgement(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> Judgement:
         """Everything `capture` gives away."""
-        return judge_page(capture, self.rules, own_domains, identities=self._identities, terms_of=self._terms_of)
+        return judge_page(capture, self.rules, own_domains, identities=self.identities, terms_of=self._terms_of)
 
     def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory:
         judged = self.judgement(capture, own_domains)

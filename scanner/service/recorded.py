@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rules.entities import owner_of
-from rules.explain import explained
+from rules.explain import explained, exposed
 from rules.har import HarPage, HarReading, read_har
-from rules.match import match_page
 from scanner.capture import read_source
 from scanner.findings import inventory_findings
 from scanner.model import (
@@ -61,7 +60,8 @@ def _judged(page: HarPage, judge: RulesJudge) -> JudgedPage:
 
 
 def _page_document(capture: PageCapture, judge: RulesJudge) -> dict[str, Any]:
-    detections = match_page(capture, judge.rules)
+    judged = judge.judgement(capture)
+    detections = judged.detections
     tags: dict[tuple[str, str, str | None], dict[str, Any]] = {}
     for detection in detections:
         told = explained(detection)
@@ -92,10 +92,14 @@ def _page_document(capture: PageCapture, judge: RulesJudge) -> dict[str, Any]:
             ("exposures", told["exposures"]),
         ):
             tag[name] += [value for value in values if value not in tag[name]]
-    exposures = [
+    exposures: list[dict[str, Any]] = [
         {"vendor": tag["vendor"], "product": tag["product"], "account": tag["account"], **exposure}
         for tag in tags.values()
         for exposure in tag["exposures"]
+    ]
+    exposures += [
+        {"vendor": None, "product": None, "account": None, "host": host_of(capture.requests[at].url), **exposed(one)}
+        for at, one in judged.strangers
     ]
     return {
         "url": capture.final_url,

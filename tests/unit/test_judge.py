@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from rules.explain import explain
 from rules.load import load_rules
 from rules.page_kinds import PageKind
 from scanner.drift import compare
@@ -206,3 +207,31 @@ def test_an_event_with_a_deduplication_id_tells_of_a_server_that_reports_too() -
     ]
     before, after = (make.snapshot(p, rules_digest=JUDGE.digest) for p in (with_ids, again))
     assert compare(before, after).empty
+
+
+# --------------------------------------------------------------------------- explain
+
+
+def test_explain_names_whose_value_it_is_and_how_it_was_found() -> None:
+    request = {"url": f"https://px.nobody.example/p?d={HASH}", "page_url": f"{make.SITE}/"}
+    assert "exposures" not in explain(request, JUDGE.rules)
+    answer = explain(request, JUDGE.rules, identities=WATCHING.identities)
+    assert answer["exposures"] == [
+        {
+            "kind": "email",
+            "field": "d",
+            "value": f"{HASH[:6]}…",
+            "identity": "test patient A",
+            "form": "hashed (sha256)",
+            "found_by": "query.d",
+        }
+    ]
+    known = explain(
+        {"url": f"https://ct.pinterest.com/v3/?tid=2612000000001&x={HASH}"}, JUDGE.rules, (), WATCHING.identities
+    )
+    assert [e.get("identity") for e in known["detections"][0]["exposures"] if e["kind"] == "email"] == [
+        "test patient A"
+    ]
+    assert (
+        explain({**request, "url": f"{make.SITE}/?d={HASH}"}, JUDGE.rules, (), WATCHING.identities)["exposures"] == []
+    )

@@ -21,15 +21,27 @@ from scanner.config import Config
 from scanner.crawl.discover import Discovery, discover
 from scanner.errors import CannotRun, Interrupted, SiteBusy
 from scanner.fleet.local import LocalFleet
+from scanner.fleet.places import Places, SharingFleet
 from scanner.judging import Judging
 from scanner.mailroom import Mailroom
-from scanner.model import Approval, PageCapture, Retention, ScanRecord, SiteConfig, TagKey
+from scanner.model import (
+    Approval,
+    PageCapture,
+    Retention,
+    ScanKind,
+    ScanRecord,
+    ScanState,
+    SiteConfig,
+    SiteSchedule,
+    TagKey,
+)
 from scanner.policy import Policy
 from scanner.policy_read import read_policy
 from scanner.ports import Clock, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
-from scanner.service.scan import Observer, ScanRun
+from scanner.service.light import light_pages, light_site
+from scanner.service.scan import Observer, ScanRun, why_not_resumed
 from scanner.service.settle import settle, unsettled
 from scanner.store import open_store
 
@@ -78,16 +90,27 @@ class App:
             store.close()
 
     async def scan(
-        self, site: SiteConfig, *, observe: Observer, keep: Callable[[PageCapture], None] = lambda _capture: None
+        self,
+        site: SiteConfig,
+        *,
+        observe: Observer,
+        keep: Callable[[PageCapture], None] = lambda _capture: None,
+        kind: ScanKind = ScanKind.FULL,
+        stop: asyncio.Event | None = None,
+        places: Places | None = None,
     ) -> Comparison:
         """Scan `site` and compare the result with its baseline, or the last full scan.
 
-        Ctrl-C and SIGTERM end the browsers and raise `Interrupted`; finished visits stay saved.
+        Ctrl-C and SIGTERM end the browsers and raise `Interrupted`; finished visits stay saved. So does `stop`, if it
+        is given; signals are then the caller's. Visits wait for one of `places`, which several scans may share. A
+        light scan becomes a full one as long as there is none to go by, or one was interrupted and can be gone on with.
         """
+        only = await asyncio.to_thread(self._light_pages, site) if kind is ScanKind.LIGHT else None
+        fleet = LocalFleet(site, self.judge.rules.wanted())
         run = ScanRun(
-            site=site,
+            site=site if only is None else light_site(site),
             store=self.store,
-            fleet=LocalFleet(site, self.judge.rules.wanted()),
+            fleet=fleet if places is None else SharingFleet(fleet, places),
             judge=self.judge,
             clock=self.clock,
             discover=_discover,
@@ -95,9 +118,11 @@ class App:
             config_digest=config_digest(site),
             observe=observe,
             keep=keep,
+            only=only,
+            stop=stop or asyncio.Event(),
         )
         try:
-            with _stop_signals(run.stop):
+            with _stop_signals(run.stop) if stop is None else contextlib.nullcontext():
                 scan = await run.run()
         except (Interrupted, SiteBusy):
             raise
@@ -109,8 +134,36 @@ class App:
         kept = frozenset(page for finding in comparison.findings if comparison.drift for page in finding.pages)
         await asyncio.to_thread(self.store.thin, site.name, self.clock.now(), site.retention, kept)
         if self.mailroom is not None:
-            await asyncio.to_thread(self.mailroom.scanned, site, scan)
+            if scan.kind is ScanKind.FULL:
+                await asyncio.to_thread(self.mailroom.scanned, site, scan)
+            else:
+                await asyncio.to_thread(self.mailroom.send)
         return comparison
+
+    def resumable(self, site: SiteConfig) -> bool:
+        """Say whether a full scan of `site` was interrupted and can be gone on with."""
+        left = self.store.running_scan(site.name)
+        if left is None or left.kind is ScanKind.LIGHT:
+            return False
+        return why_not_resumed(self.store, left, site, config_digest(site), self.clock.now()) is None
+
+    def _light_pages(self, site: SiteConfig) -> tuple[str, ...] | None:
+        scans = [
+            one
+            for one in self.store.scans(site.name)
+            if one.state is not ScanState.RUNNING and one.profile == site.profile
+        ]
+        full = [one for one in scans if one.kind is ScanKind.FULL and one.coverage.visited]
+        if not full or self.resumable(site):
+            return None
+        base = next((one for one in full if one.state is ScanState.COMPLETE), full[0])
+        since = [one for one in reversed(scans) if one.kind is ScanKind.LIGHT and one.id > base.id]
+        return light_pages(
+            (inventory for inventory, _digest in self.store.inventories(base.id)),
+            (inventory for one in since for inventory, _digest in self.store.inventories(one.id)),
+            self.store.incidents(site.name, open_only=True),
+            len(since),
+        )
 
     def _consequences(self, site: SiteConfig, scan: ScanRecord) -> Comparison:
         for left in unsettled(self.store, site.name):
@@ -152,6 +205,7 @@ def config_digest(site: SiteConfig) -> str:
     An interrupted scan is resumed only under the same digest.
     """
     plain = replace(site, extra_headers=(), http_credentials=None, storage_state=None, retention=Retention())
+    plain = replace(plain, schedule=SiteSchedule())
     return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from scanner.cli.incidents import incident, incidents
 from scanner.cli.mail import check_health, mail
 from scanner.cli.recorded import explain, har
 from scanner.cli.rules import rules
+from scanner.cli.run import run
 from scanner.cli.scan import scan
 from scanner.cli.state import approve, diff, history, report
 
@@ -32,6 +33,7 @@ def cli() -> None:
 
 for command in (
     scan,
+    run,
     demo,
     diff,
     report,

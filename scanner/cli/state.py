@@ -120,12 +120,13 @@ def history(site: str | None, config_path: Path | None, store_url: str | None, a
                 }
             )
             return
-        table = Table("scan", "began", "state", "pages seen whole", "approved", box=None, padding=(0, 2, 0, 0))
+        table = Table("scan", "began", "kind", "state", "pages seen whole", "approved", box=None, padding=(0, 2, 0, 0))
         for scan in scans:
             approval = next((a for a in approvals if a.scan_id == scan.id), None)
             table.add_row(
                 str(scan.id),
                 f"{scan.started_at:%Y-%m-%d %H:%M} UTC",
+                scan.kind.value,
                 scan.state.value,
                 f"{scan.coverage.ok} of {scan.coverage.planned}",
                 Text(one_line(f"by {approval.who}: {approval.why}", 80) if approval else ""),
@@ -195,6 +196,7 @@ def _scan(app: App, site: str, scan_id: int | None) -> ScanRecord | None:
 def _scan_document(scan: ScanRecord) -> dict[str, object]:
     return {
         "id": scan.id,
+        "kind": scan.kind.value,
         "state": scan.state.value,
         "started_at": scan.started_at.isoformat(),
         "ended_at": scan.ended_at.isoformat() if scan.ended_at else None,

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reports import words
 from reports.mail import Notice
-from scanner.model import ScanRecord, ScanState, SiteConfig
+from scanner.model import ScanKind, ScanRecord, ScanState, SiteConfig
 
 
 class HealthState(StrEnum):
@@ -53,7 +53,8 @@ def site_health(
     site: SiteConfig, scans: Sequence[ScanRecord], now: datetime | None = None, overdue_after: timedelta | None = None
 ) -> SiteHealth:
     """Return the health of `site` by its scans, newest first; with `now` also whether they have stopped."""
-    finished = [scan for scan in scans if scan.state is not ScanState.RUNNING]
+    # A light scan sees too little to vouch for a site.
+    finished = [scan for scan in scans if scan.state is not ScanState.RUNNING and scan.kind is ScanKind.FULL]
     if not finished:
         return SiteHealth(site.name, HealthState.NEVER, None, None)
     states = [state_of(scan, site.coverage_threshold) for scan in finished]

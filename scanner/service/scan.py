@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
@@ -16,6 +17,7 @@ from scanner.model import (
     Outcome,
     PageCapture,
     PageInventory,
+    ScanKind,
     ScanRecord,
     ScanState,
     SiteConfig,
@@ -65,6 +67,8 @@ class ScanRun:
     observe: Observer = lambda _progress: None
     keep: Callable[[PageCapture], None] = lambda _capture: None
     """Called with every capture, those of addresses that turn out to be no pages included."""
+    only: tuple[str, ...] | None = None
+    """The pages of a light scan; None for a full one."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to end the scan after the visits under way; what is left stays unvisited."""
 
@@ -109,7 +113,7 @@ class ScanRun:
         frontier = Frontier(self.site, refusal=found.refusal, expected=expected)
         gate = Gate(self.site, found.crawl_delay_s)
         frontier.add_start()
-        for source, urls in found.pages:
+        for source, urls in found.pages if self.only is None else (("list", self.only),):
             frontier.add(urls, source)
         self._read_robots = found.read_robots
         scan = await self._open_scan(frontier)
@@ -124,8 +128,13 @@ class ScanRun:
             self.clock.now(),
             coverage,
             frontier.skipped(),
-            "; ".join(found.notes) or None,
+            "; ".join((*self._extent(expected), *found.notes)) or None,
         )
+
+    def _extent(self, expected: tuple[str, ...]) -> tuple[str, ...]:
+        if self.only is None:
+            return ()
+        return (f"a light scan of {len(self.only)} pages; the last full one saw {len(expected)}",)
 
     async def _until_done_or_stopped(self, crawling: Coroutine[None, None, None], frontier: Frontier) -> None:
         """Crawl until nothing is left, somebody asks to stop, or the lease is lost."""
@@ -181,7 +190,7 @@ class ScanRun:
     def _expected(self) -> tuple[str, ...]:
         """The pages of the last full scan: limits keep room for them, so that both scans see the same pages."""
         for scan in self.store.scans(self.site.name):
-            if scan.state is ScanState.COMPLETE:
+            if scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL:
                 return tuple(sorted(self.store.visited_pages(scan.id)))
         return ()
 
@@ -191,12 +200,10 @@ class ScanRun:
         """Resume what a killed process left, close it if it is too old or differs, or begin anew."""
         left = await asyncio.to_thread(self.store.running_scan, self.site.name)
         if left is not None:
-            age_s = (self.clock.now() - await asyncio.to_thread(self.store.last_activity, left.id)).total_seconds()
-            same = left.config_digest == self.config_digest
-            if same and age_s <= self.site.resume_max_age_s:
+            why = await asyncio.to_thread(self._why_not_resumed, left)
+            if why is None:
                 await asyncio.to_thread(self._resume, left, frontier)
                 return left
-            why = f"no visit for {age_s / 3600:.1f} hours" if same else "the configuration has changed"
             await asyncio.to_thread(self._close_left, left, frontier, f"interrupted and not resumed: {why}")
         return await asyncio.to_thread(
             self.store.begin_scan,
@@ -206,7 +213,14 @@ class ScanRun:
             self.tool_version,
             self.judge.digest,
             self.config_digest,
+            ScanKind.FULL if self.only is None else ScanKind.LIGHT,
         )
+
+    def _why_not_resumed(self, left: ScanRecord) -> str | None:
+        if left.kind is ScanKind.LIGHT:
+            return "a light scan is soon begun anew"
+        why = why_not_resumed(self.store, left, self.site, self.config_digest, self.clock.now())
+        return why if self.only is None else why or "a light scan came first"
 
     def _close_left(self, left: ScanRecord, frontier: Frontier, note: str) -> None:
         seen = Counter(inventory.outcome for inventory, _digest in self.store.inventories(left.id))
@@ -295,6 +309,14 @@ class ScanRun:
                 note=note,
             )
         )
+
+
+def why_not_resumed(store: Store, left: ScanRecord, site: SiteConfig, config_digest: str, now: datetime) -> str | None:
+    """Say why the full scan `left`, which was interrupted, cannot be gone on with; None if it can."""
+    age_s = (now - store.last_activity(left.id)).total_seconds()
+    if left.config_digest != config_digest:
+        return "the configuration has changed"
+    return f"no visit for {age_s / 3600:.1f} hours" if age_s > site.resume_max_age_s else None
 
 
 def _first_error(crawl: asyncio.Task[None]) -> None:

@@ -10,7 +10,7 @@ from benchmarks.site import BenchSite, served
 from scanner.model import VisitLimits
 from tests.site.bulk import BulkSite
 
-LIMITS = VisitLimits(navigation_timeout_ms=5_000, visit_timeout_ms=15_000)
+LIMITS = VisitLimits(navigation_timeout_ms=5_000, visit_timeout_ms=30_000)
 
 
 async def memory(pages: int, say: Callable[[str], None], concurrency: int = 4) -> dict[str, float]:

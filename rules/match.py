@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rules.cname import cloaked_by
 from rules.compiled import Entry, ReadyRule, index_of
 from rules.decode import from_base64
 from rules.message import Message, page_host
@@ -57,6 +58,10 @@ def match_message(
                     shapes = _holding(index.shapes(unwrapped), unwrapped)
                     message = unwrapped if shapes else message
             matched += shapes
+        if not matched and message.record.cname:
+            matched = [ready for alias in message.record.cname for ready in _holding(index.for_host(alias), message)]
+            if not matched:
+                return tuple(filter(None, map(cloaked_by, message.record.cname)))[:1]
     if not matched:
         return ()
     if len(matched) > 1:

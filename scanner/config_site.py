@@ -119,7 +119,7 @@ def build_site(section: Section, context: Context, *, secrets: bool) -> SiteConf
     name = section.get("name") or default_name(starts[0] if starts else "")
     values: dict[str, Any] = {"name": name, "start": starts}
     for key in ("sitemaps", "follow_links", "obey_robots", "hash_routes", "insecure", "service_workers_allowed",
-                "site_isolation", "requests_per_second", "coverage_threshold"):  # fmt: skip
+                "site_isolation", "dns", "requests_per_second", "coverage_threshold"):  # fmt: skip
         if key in section:
             values[key] = section.get(key)
     for key in ("max_pages", "max_pages_per_template", "max_query_variants", "max_depth", "concurrency"):

@@ -177,6 +177,8 @@ class SiteConfig:
     retention: Retention = Retention()
     max_query_variants: int = 200
     """Query combinations visited per path: filters and facets multiply without end."""
+    dns: bool = False
+    """Ask the DNS whose names the site's own hosts are, for vendors that hide behind them."""
     schedule: SiteSchedule = SiteSchedule()
 
 
@@ -317,6 +319,8 @@ class RequestRecord:
     response_headers: tuple[tuple[str, str], ...] = ()
     from_cache: bool = False
     tls_subject: str | None = None
+    cname: tuple[str, ...] = ()
+    """DNS aliases of a first-party host, nearest first; empty: none, or nobody asked."""
 
 
 class SignalKind(StrEnum):

@@ -21,6 +21,7 @@ from scanner.config import Config
 from scanner.crawl.discover import Discovery, discover
 from scanner.errors import CannotRun, Interrupted, SiteBusy
 from scanner.fleet.local import LocalFleet
+from scanner.fleet.names import NamingFleet
 from scanner.fleet.places import Places, SharingFleet
 from scanner.judging import Judging
 from scanner.mailroom import Mailroom
@@ -37,7 +38,7 @@ from scanner.model import (
 )
 from scanner.policy import Policy
 from scanner.policy_read import read_policy
-from scanner.ports import Clock, Store
+from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
 from scanner.service.light import light_pages, light_site
@@ -106,7 +107,9 @@ class App:
         light scan becomes a full one as long as there is none to go by, or one was interrupted and can be gone on with.
         """
         only = await asyncio.to_thread(self._light_pages, site) if kind is ScanKind.LIGHT else None
-        fleet = LocalFleet(site, self.judge.rules.wanted())
+        fleet: Fleet = LocalFleet(site, self.judge.rules.wanted())
+        if site.dns:
+            fleet = NamingFleet(fleet, site.own_domains)
         run = ScanRun(
             site=site if only is None else light_site(site),
             store=self.store,

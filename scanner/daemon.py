@@ -161,7 +161,9 @@ class Daemon:
                 with contextlib.suppress(psutil.Error):
                     child.kill()
             os._exit(Exit.CANNOT)
-        self.say(f"stopping: {len(self._under_way)} scans under way are parked; ask again to end at once")
+        count = len(self._under_way)
+        parked = f"; parking {count} scan{'s' if count > 1 else ''}, ask again to end at once" if count else ""
+        self.say(f"asked to stop{parked}")
         self._stop.set()
 
     # ------------------------------------------------------------------ configuration

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from rules.load import load_rules
 from scanner import __version__
 from scanner.browser.launch import browser_version, find_browser
 from scanner.browser.settings import user_agent_for
+from scanner.clock import SystemClock
 from scanner.config import Config
 from scanner.crawl.discover import Discovery, discover
 from scanner.errors import CannotRun, Interrupted, SiteBusy
@@ -45,11 +45,6 @@ from scanner.service.light import light_pages, light_site
 from scanner.service.scan import Observer, ScanRun, why_not_resumed
 from scanner.service.settle import settle, unsettled
 from scanner.store import open_store
-
-
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

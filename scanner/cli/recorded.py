@@ -18,10 +18,10 @@ from rules.load import load_rules
 from scanner import __version__
 from scanner.cli.identities import identity_options, judging_of
 from scanner.cli.options import json_option, print_json, rules_option
+from scanner.clock import SystemClock
 from scanner.errors import Exit, ProblemsError
 from scanner.service.judge import RulesJudge
 from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har
-from scanner.wiring import SystemClock
 
 
 @click.command()

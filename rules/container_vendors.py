@@ -71,7 +71,6 @@ BY_FUNCTION: Final[dict[str, Maker]] = {
     "__placed": Maker("foursquare", "placed"),
     "__shareaholic": Maker("shareaholic", "shareaholic"),
     "__sca": Maker("intent-media", "intent-media"),
-    "__sfr": Maker("salesforce", "salesforce-dmp"),
     "__svw": Maker("surveymonkey", "survicate"),
     "__tdc": Maker("turn", "turn"),
     "__tdlc": Maker("turn", "turn"),

@@ -17,16 +17,18 @@ import psutil
 
 from scanner.clockwork.timetable import Timetable
 from scanner.config import Config
-from scanner.errors import Exit, Interrupted, SiteBusy, TagdriftError, UsageError
+from scanner.errors import Exit, Interrupted, SiteBusy, TagdriftError
 from scanner.fleet.places import Places
 from scanner.model import Outcome, ScanKind, SiteConfig
 from scanner.service.compare import Comparison
 from scanner.service.scan import Progress
-from scanner.service.schedule import alarms, of_alarm
+from scanner.service.schedule import alarms, last_times, of_alarm
 from scanner.wiring import App
 
 UPKEEP_EVERY_S = 60.0
-"""How often waiting messages are tried and the sites' health is looked at."""
+"""How often waiting messages are tried."""
+HEALTH_EVERY_S = 900.0
+"""How often it is looked at whether the sites are still watched."""
 _WORST = (Exit.BUG, Exit.USAGE, Exit.CANNOT, Exit.DRIFT, Exit.COVERAGE, Exit.CLEAN)
 
 Verdict = Callable[[App, Comparison, SiteConfig], Exit]
@@ -75,6 +77,8 @@ class Daemon:
     _visits: Places = field(default_factory=Places)
     _sites: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _under_way: set[asyncio.Task[Exit]] = field(default_factory=set)
+    _next_health_s: float = 0.0
+    """On the event loop's clock."""
 
     async def run(self) -> Exit:
         """Scan at the sites' times until SIGTERM or SIGINT, then park what is under way; return `Exit.CLEAN`.
@@ -236,7 +240,7 @@ class Daemon:
                 return Exit.CANNOT
             assert self._edition is not None
             with self._edition.in_use() as app:
-                self.say(f"{site.name}: {kind} scan")
+                self.say(f"{site.name}: {kind} scan is due")
                 return await self._scan_with(app, site, kind)
 
     async def _scan_with(self, app: App, site: SiteConfig, kind: ScanKind) -> Exit:
@@ -279,12 +283,19 @@ class Daemon:
             if app.mailroom is None:
                 return
             try:
-                for site in edition.config.sites:
+                for site in edition.config.sites if self._health_is_due() else ():
                     if site.schedule.full is not None and await asyncio.to_thread(_may_be_missed, app, site):
                         await asyncio.to_thread(app.mailroom.check, site)
                 await asyncio.to_thread(app.mailroom.send)
             except TagdriftError as error:
                 self.say(f"upkeep: {error.message}")
+
+    def _health_is_due(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        due = now_s >= self._next_health_s
+        if due:
+            self._next_health_s = now_s + HEALTH_EVERY_S
+        return due
 
 
 def _may_be_missed(app: App, site: SiteConfig) -> bool:
@@ -293,15 +304,8 @@ def _may_be_missed(app: App, site: SiteConfig) -> bool:
 
 
 def _last_scans(edition: _Edition) -> dict[tuple[str, ScanKind], datetime]:
-    last: dict[tuple[str, ScanKind], datetime] = {}
-    for site in edition.config.sites:
-        for scan in edition.app.store.scans(site.name):
-            if scan.kind is ScanKind.FULL:
-                last.setdefault((site.name, ScanKind.FULL), scan.started_at)
-                last.setdefault((site.name, ScanKind.LIGHT), scan.started_at)
-                break
-            last.setdefault((site.name, ScanKind.LIGHT), scan.started_at)
-    return last
+    sites = edition.config.sites
+    return {when: at for site in sites for when, at in last_times(edition.app.store.scans(site.name)).items()}
 
 
 def _schedule_file(config: Config) -> Path:
@@ -323,12 +327,3 @@ def _told(comparison: Comparison) -> str:
         f"{scan.kind} scan {scan.id} is {scan.state} after {took:.0f} s: {scan.coverage.ok} of {scan.coverage.planned}"
         f" pages seen whole, {what}" + (f", {broken} against the policy" if broken else "")
     )
-
-
-def require_schedule(config: Config) -> None:
-    """Raise `UsageError` if no site has a time."""
-    if not any(site.schedule.full or site.schedule.light for site in config.sites):
-        raise UsageError(
-            "no site of the configuration has a schedule",
-            hint='give it one: schedule: {full: "30 2 * * *"}, or scan all sites once with --once',
-        )

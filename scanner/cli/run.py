@@ -14,7 +14,7 @@ from reports.escape import one_line
 from scanner.cli.options import config_option
 from scanner.cli.output import exit_code, view_of
 from scanner.config import DEFAULT_PATH, Config, load_config
-from scanner.daemon import Daemon, require_schedule
+from scanner.daemon import Daemon
 from scanner.errors import Exit, UsageError
 from scanner.model import SiteConfig
 from scanner.service.compare import Comparison
@@ -40,7 +40,7 @@ def run(config_path: Path | None, once: bool) -> None:
     def read() -> Config:
         config = load_config(path, site_secrets=True, mail_secrets=True)
         if not once:
-            require_schedule(config)
+            _require_schedule(config)
         return config
 
     async def watch() -> Exit:
@@ -48,6 +48,14 @@ def run(config_path: Path | None, once: bool) -> None:
         return await (daemon.run_once() if once else daemon.run())
 
     raise SystemExit(asyncio.run(watch()))
+
+
+def _require_schedule(config: Config) -> None:
+    if not any(site.schedule.full for site in config.sites):
+        raise UsageError(
+            "no site of the configuration has a schedule",
+            hint='give it one: schedule: {full: "30 2 * * *"}, or scan all sites once with --once',
+        )
 
 
 def _verdict(app: App, comparison: Comparison, site: SiteConfig) -> Exit:

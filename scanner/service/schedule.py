@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from scanner.clockwork.alarm import Alarm
-from scanner.model import ScanKind, SiteConfig, When
+from scanner.model import ScanKind, ScanRecord, SiteConfig, When
 
 Last = Mapping[tuple[str, ScanKind], datetime]
 """When each site's newest scan of each kind began; a full scan counts for both."""
@@ -30,6 +30,17 @@ def alarms(sites: Iterable[SiteConfig], last: Last, now: datetime) -> tuple[Alar
         for kind, when in ((ScanKind.FULL, site.schedule.full), (ScanKind.LIGHT, site.schedule.light))
         if when is not None
     )
+
+
+def last_times(scans: Iterable[ScanRecord]) -> dict[tuple[str, ScanKind], datetime]:
+    """Return when a site's newest scan of each kind began, of its scans, newest first. A full one counts for both."""
+    last: dict[tuple[str, ScanKind], datetime] = {}
+    for scan in scans:
+        last.setdefault((scan.site, ScanKind.LIGHT), scan.started_at)
+        if scan.kind is ScanKind.FULL:
+            last[scan.site, ScanKind.FULL] = scan.started_at
+            break
+    return last
 
 
 def _first(when: When, kind: ScanKind, last: datetime | None, now: datetime) -> datetime | None:

@@ -28,7 +28,7 @@ from scanner.model import (
     When,
 )
 from scanner.service.light import MOST_PAGES_PER_INCIDENT, MOST_TROUBLED_PAGES, light_pages
-from scanner.service.schedule import alarm_name, alarms, of_alarm
+from scanner.service.schedule import alarm_name, alarms, last_times, of_alarm
 from tests import make
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -119,6 +119,17 @@ def test_an_interval_counts_from_the_last_scan(kind: ScanKind, last: int | None,
     began = {} if last is None else {(site.name, kind): make.NOW - timedelta(minutes=last)}
     (alarm,) = alarms([site], began, make.NOW)
     assert alarm.first == (None if minutes is None else make.NOW + timedelta(minutes=minutes))
+
+
+def test_a_full_scan_counts_as_a_light_one_and_not_the_other_way_round() -> None:
+    full, older = (
+        make.scan_record(id, started_at=make.NOW - timedelta(hours=hours)) for id, hours in ((2, 2), (1, 26))
+    )
+    light = make.scan_record(3, started_at=make.NOW, kind=ScanKind.LIGHT)
+    at = {("clinic", ScanKind.FULL): full.started_at}
+    assert last_times([light, full, older]) == at | {("clinic", ScanKind.LIGHT): light.started_at}
+    assert last_times([full, older]) == at | {("clinic", ScanKind.LIGHT): full.started_at}
+    assert last_times([]) == {}
 
 
 @pytest.mark.parametrize("kind", ScanKind)

@@ -131,11 +131,9 @@ class Guests:
             task.cancel()
 
 
-async def close_strays(context: BrowserContext) -> bool:
-    """Close every page a visit left open. False: one of them does not go."""
-    if not context.pages:
-        return True
-    results = await asyncio.gather(*(_closed(page) for page in context.pages))
+async def close_strays(context: BrowserContext, parked: Page) -> bool:
+    """Close every page a visit left open, but not the `parked` one. False: one of them does not go."""
+    results = await asyncio.gather(*(_closed(page) for page in context.pages if page is not parked))
     return all(results)
 
 

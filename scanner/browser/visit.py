@@ -46,6 +46,8 @@ class Place:
     """Where visits happen, one after the other: a warm context of one browser."""
 
     context: BrowserContext
+    parked: Page
+    """An empty page that keeps the context's window open: opening a window costs more than opening a page."""
     slate: CleanSlate
     shared: SharedTargets
     browser_version: str
@@ -322,7 +324,7 @@ class _Visit:
         if self._crashed() or self.dwell.hung or self.state is None:
             self.sound = False  # a place where something went wrong is not used again
         if self.sound:
-            self.sound = await close_strays(self.place.context)
+            self.sound = await close_strays(self.place.context, self.place.parked)
 
     def let_go(self) -> None:
         """Forget everything that could keep running, also when the visit was cancelled."""

@@ -202,6 +202,7 @@ class LocalFleet:
         }
         return Place(
             context=context,
+            parked=await context.new_page(),
             slate=CleanSlate(context, self._storage_state),
             shared=engine.shared,
             browser_version=f"Chromium {engine.version}",

@@ -15,6 +15,7 @@ from benchmarks.site import Served
 from rules.load import load_rules
 from scanner.browser.launch import find_browser
 from scanner.browser.settings import BrowserSettings
+from scanner.clock import SystemClock
 from scanner.crawl.discover import Discovery
 from scanner.crawl.robots import Robots
 from scanner.fleet.local import LocalFleet
@@ -22,7 +23,6 @@ from scanner.model import Coverage, PageCapture, ResolveRule, SiteConfig, VisitL
 from scanner.service.judge import RulesJudge
 from scanner.service.scan import Progress, ScanRun
 from scanner.store import open_store
-from scanner.wiring import SystemClock
 
 MIB = 1024 * 1024
 

@@ -61,7 +61,7 @@ def width_of_output() -> int:
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
 
-class FormatFile(click.ParamType):
+class FormatFile(click.ParamType[tuple[str, Path]]):
     """`FORMAT=FILE`, e.g. `sarif=out/tagdrift.sarif`."""
 
     name = "FORMAT=FILE"

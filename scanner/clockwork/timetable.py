@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent, JobExecutionEvent
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -135,7 +135,7 @@ class Timetable:
             self._lock = None
 
     def _heard(self, event: JobEvent) -> None:
-        if event.code == EVENT_JOB_MISSED:
+        if event.code == EVENT_JOB_MISSED and isinstance(event, JobExecutionEvent):
             self._say(
                 f"{event.job_id}: missed {event.scheduled_run_time:%Y-%m-%d %H:%M:%S %Z}, too long ago to catch up"
             )

@@ -96,6 +96,8 @@ class FindingView:
     """Worst first."""
     request: RequestView | None
     """None when no request was kept as an example."""
+    standing: bool = False
+    """It was there before as well: told for the policy's sake, not as news."""
 
 
 @dataclass(frozen=True, slots=True)

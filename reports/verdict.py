@@ -110,6 +110,7 @@ def _headline(view: FindingView, returned: frozenset[TagKey], *, against_policy:
     if finding.verdict is Verdict.CHANGED:
         return finding.title.rstrip(". ")
     before = max((entry.pages_before for entry in own), default=0)
+    against_policy = against_policy or view.standing
     if against_policy or not own:
         happened = "is on"
     elif before:

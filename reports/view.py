@@ -62,6 +62,7 @@ def build_view(
             since=_since(finding, scan, baseline, approval),
             sends=finding_sends(finding),
             request=_request(finding),
+            standing=is_standing(finding),
         )
         for finding in sorted(findings, key=_worst_first)
     )
@@ -138,6 +139,8 @@ def _since(
         sentences = [f"Last seen on {then}; no longer there on {now}."]
     elif main.verdict is Verdict.CHANGED:
         sentences = [f"It changed between {then} and {now}."]
+    elif is_standing(finding):
+        sentences = [f"Already on {words.count(main.pages_before, 'page')} on {then}; still there on {now}."]
     elif main.pages_before:
         sentences = [f"Already on {words.count(main.pages_before, 'page')} on {then}; seen on more of them on {now}."]
     else:
@@ -154,6 +157,17 @@ def main_entry(finding: Finding) -> DriftEntry | None:
     own = (entry for entry in finding.entries if entry.verdict is finding.verdict)
     tag = (entry for entry in own if entry.identity.kind is SightingKind.TAG)
     return next(tag, next(iter(finding.entries), None))
+
+
+def is_standing(finding: Finding) -> bool:
+    """Say whether a finding is about what was there before, too: it is told for the policy's sake, not as news."""
+    main = main_entry(finding)
+    return (
+        main is not None
+        and finding.verdict is Verdict.ADDED
+        and main.pages_before > 0
+        and len(main.pages) == main.pages_after
+    )
 
 
 def finding_sends(finding: Finding) -> tuple[Sends, ...]:

@@ -7,7 +7,7 @@ stands in exactly one finding.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from scanner.drift import details_of
@@ -47,11 +47,17 @@ def findings(
 
 
 def inventory_findings(
-    snapshot: Snapshot, page_kind: PageKindOf = default_page_kind, names: Names | None = None
+    snapshot: Snapshot,
+    page_kind: PageKindOf = default_page_kind,
+    names: Names | None = None,
+    older: Snapshot | None = None,
 ) -> tuple[Finding, ...]:
-    """Return what is on the site, for a scan that nothing can be compared with: same shape, same severities."""
+    """Return what is on the site, as for a scan that nothing can be compared with: same shape, same severities.
+
+    `older` only tells on how many pages it was before: what was there all the time has not appeared.
+    """
     scene = Scene.of(None, snapshot, page_kind, names or {})
-    return _sorted(_of_entries(_present(snapshot), scene))
+    return _sorted(_of_entries(_present(snapshot, older), scene))
 
 
 def _of_entries(entries: Sequence[DriftEntry], scene: Scene) -> list[Finding]:
@@ -71,21 +77,23 @@ def _of_entries(entries: Sequence[DriftEntry], scene: Scene) -> list[Finding]:
     return found + [with_leaks(with_cause(finding, scene)) for finding in stranger_findings(strangers, scene)]
 
 
-def _present(snapshot: Snapshot) -> list[DriftEntry]:
-    """Everything that is there, written as if it had just appeared."""
+def _present(snapshot: Snapshot, older: Snapshot | None) -> list[DriftEntry]:
+    """Everything that is there, written as if it had just appeared, but for the number of pages that had it."""
+    had = Counter(sighting.identity for page in (older.pages if older else ()) for sighting in page.sightings)
     where: dict[Identity, list[tuple[PageInventory, Sighting]]] = defaultdict(list)
     for page in snapshot.pages:
         for sighting in page.sightings:
             where[sighting.identity].append((page, sighting))
-    return [_present_entry(identity, seen) for identity, seen in where.items()]
+    return [_present_entry(identity, seen, had[identity]) for identity, seen in where.items()]
 
 
-def _present_entry(identity: Identity, seen: list[tuple[PageInventory, Sighting]]) -> DriftEntry:
+def _present_entry(identity: Identity, seen: list[tuple[PageInventory, Sighting]], pages_before: int) -> DriftEntry:
     sightings = [sighting for _, sighting in seen]
     return DriftEntry(
         verdict=Verdict.ADDED,
         identity=identity,
         pages=tuple(sorted(page.page for page, _ in seen)),
+        pages_before=pages_before,
         pages_after=len(seen),
         loaders=tuple(dict.fromkeys(word for s in sightings for word in s.loaders))[:10],
         owner=next((s.owner for s in sightings if s.owner), None),

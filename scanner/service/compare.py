@@ -146,11 +146,11 @@ def compare_scans(
     What an approved baseline already had was accepted with it: it is no violation where it was then.
     """
     after = snapshot_of(store, scan, judge, own_domains)
-    present = inventory_findings(after, page_kind=judge.page_kind, names=judge.names)
+    before = snapshot_of(store, older, judge, own_domains) if older is not None else None
+    present = inventory_findings(after, page_kind=judge.page_kind, names=judge.names, older=before)
     broken = _violations(policy, after, judge)
-    if older is None:
+    if before is None:
         return Comparison(after, None, None, None, judged(present, present, broken, ()))
-    before = snapshot_of(store, older, judge, own_domains)
     drift = compare(before, after)
     found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
     accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()

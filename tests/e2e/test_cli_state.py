@@ -147,6 +147,19 @@ def test_an_accepted_tag_is_no_drift(say: Say) -> None:
     assert (report["findings"], report["removed"]) == ([], [])
 
 
+def test_what_was_there_before_is_never_said_to_have_appeared(say: Say) -> None:
+    # Nobody approved anything: the tag of scan 2 is still against the policy in scan 3, but it is no news.
+    code, out, _ = say("diff", HOST, "--json")
+    report = report_of(out)
+    assert (code, report["verdict"]["state"], report["baseline"]["id"]) == (1, "violations", 2)
+    assert report["verdict"]["sentence"] == "The Pinterest Tag 2612000000001 is on 1 of 1 page, against the policy."
+    (finding,) = report["findings"]
+    assert finding["since"] == [
+        "Already on 2 pages on 3 March 2026 (the previous scan, scan 2); still there on 4 March 2026 (scan 3)."
+    ]
+    assert "appeared" not in finding["title"]
+
+
 def test_exit_zero_keeps_the_report_and_drops_the_alarm(say: Say) -> None:
     say("approve", HOST, "--scan", "1", "--reason", "reviewed")
     code, out, _ = say("diff", HOST, "--scan", "2", "--exit-zero")

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request
+from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request, WebSocket
 from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.channel import ChannelError
@@ -18,6 +18,7 @@ from scanner.browser.targets import Targets
 
 _MAX_POPUPS = 8
 _CONSOLE_FLOOD = 500
+_MAX_TOLD = 20_000
 _CLOSE_TIMEOUT_S = 3.0
 
 
@@ -43,6 +44,7 @@ class Guests:
         page.on("download", self._on_download)
         page.on("crash", self._on_crash)
         page.on("console", self._on_console)
+        page.on("websocket", self._on_socket)
 
     def notes(self) -> tuple[str, ...]:
         """What happened, for a person."""
@@ -57,8 +59,21 @@ class Guests:
         return tuple(notes)
 
     def _on_request(self, request: Request) -> None:
-        if len(self.told) < 20_000:
-            self.told.append(_as_context_request(request, self._page, self._recorder.elapsed_ms()))
+        self._tell(_as_context_request(request, self._page, self._recorder.elapsed_ms()))
+
+    def _tell(self, request: ContextRequest) -> None:
+        if len(self.told) < _MAX_TOLD:
+            self.told.append(request)
+
+    def _on_socket(self, socket: WebSocket) -> None:
+        """Second witness for sockets, too: a worker may open one before the protocol is heard."""
+
+        def on_frame(payload: str | bytes) -> None:
+            body = payload.encode() if isinstance(payload, str) else payload
+            self._tell(ContextRequest(socket.url, "SEND", "websocket-frame", body, "page", self._recorder.elapsed_ms()))
+
+        self._tell(ContextRequest(socket.url, "GET", "websocket", b"", "page", self._recorder.elapsed_ms()))
+        socket.on("framesent", on_frame)
 
     def _on_page(self, popup: Page) -> None:
         if popup is self._page:

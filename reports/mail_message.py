@@ -72,7 +72,9 @@ def mail_bytes(envelope: Envelope, content: MailContent, report_html: str | None
         name = f"tagdrift-{site}-{envelope.date:%Y-%m-%d}.html"
         mail.add_attachment(report.decode(), subtype="html", cte="base64", filename=name)
     _set_boundaries(mail, envelope.message_id)
-    return mail.as_bytes()
+    # Folded, a long subject begins with a line of its own and, for some readers, with a blank. Encoded words must be
+    # short, though, so that other subjects are folded all the same.
+    return mail.as_bytes(policy=SMTP.clone(max_line_length=900) if content.subject.isascii() else SMTP)
 
 
 def _set_boundaries(mail: EmailMessage, seed: str) -> None:

@@ -220,6 +220,21 @@ def test_a_conversation_leads_back_to_the_first_message_of_the_worst_incident() 
     assert message_id("t@bücher.example", "x").endswith("@xn--bcher-kva.example>")
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "[Not watched] clinic: the site cannot be scanned: 0 of 3 pages seen whole, and some more words",
+        "[High] " + "ä" * 150,
+    ],
+)
+def test_a_long_subject_comes_back_letter_for_letter(subject: str) -> None:
+    mail = parsed(
+        MailContent(subject, "text", "<p>text</p>"), references=tuple(f"<{n:050}@clinic.example>" for n in range(20))
+    )
+    assert str(mail["Subject"]) == subject
+    assert len(str(mail["References"]).split()) == 20
+
+
 def test_a_notice() -> None:
     content = notice(Notice("[All is well] clinic", "good", "All is well", NASTY, (NASTY,), (("Pages", NASTY),), NASTY))
     parsed(content)

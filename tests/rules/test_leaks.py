@@ -193,7 +193,7 @@ def test_hashes_of_hashes(token: str, name: str) -> None:
         (LOWER.encode().hex(), ("query.x", "hex")),
         (LOWER.encode().hex().upper(), ("query.x", "hex")),
         (base64.b32encode(LOWER.encode()).decode(), ("query.x", "base32")),
-        (b64(gzip.compress(LOWER.encode())), ("query.x", "base64", "gzip")),
+        (b64(gzip.compress(LOWER.encode(), mtime=0)), ("query.x", "base64", "gzip")),
         (b64(zlib.compress(LOWER.encode())), ("query.x", "base64", "zlib")),
         (b64(zlib.compress(LOWER.encode())[2:-4]), ("query.x", "base64", "deflate")),
         (
@@ -253,7 +253,11 @@ def test_two_fields_with_one_address_are_two_leaks() -> None:
         ),
         (RequestRecord("https://t.test/", body=f"a=1&em={sha256(LOWER)}".encode()), "body", "em"),
         (RequestRecord("https://t.test/", body=b'{"pd":{"em":"' + sha256(LOWER).encode() + b'"}}'), "body", "pd.em"),
-        (RequestRecord("https://t.test/", body=gzip.compress(b'{"who":"' + LOWER.encode() + b'"}')), "body", "who"),
+        (
+            RequestRecord("https://t.test/", body=gzip.compress(b'{"who":"' + LOWER.encode() + b'"}', mtime=0)),
+            "body",
+            "who",
+        ),
         (
             RequestRecord("https://t.test/", body=f"en=a\r\nen=b&ep.mail={quote(LOWER)}".encode()),
             "body",
@@ -446,7 +450,7 @@ HOSTILE = {
     "lines": "\n" * 1_000_000,
     "gates": "@mail-canary.example" * 50_000,
     "last digits": "0147" * 250_000,
-    "bomb": b64(gzip.compress(b"0" * 50_000_000)),
+    "bomb": b64(gzip.compress(b"0" * 50_000_000, mtime=0)),
     "bombs": " ".join([b64(zlib.compress(b"0" * 4_000_000 + bytes([n]))) for n in range(60)] * 3),
     "lz": "N4Ig" * 250_000,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.finding_words import feature_in_words, kinds_in_words, listed, on_pages, pages, product_name, tag_name
 from scanner.findings_of_containers import held_changes, held_in_words, only_held, sleeps, title_of_held, with_cause
@@ -33,6 +33,7 @@ from scanner.severity import (
 )
 from scanner.sighting_words import SERVER_COPY
 
+_COPY_KEY = "server-copy:"
 _WAYS = (SightingKind.ENDPOINT, SightingKind.HOST, SightingKind.SCRIPT, SightingKind.COOKIE)
 
 
@@ -90,8 +91,10 @@ def product_findings(product: Product, entries: Sequence[DriftEntry], scene: Sce
     """Return the findings of one product's drift; together they hold every entry once."""
     added = _units(entries, Verdict.ADDED)
     removed = _units(entries, Verdict.REMOVED)
-    copies = [entry for entry in entries if _is_server_copy(entry)]
-    entries = [entry for entry in entries if not _is_server_copy(entry)]
+    # Of a tag that came or went it is a consequence, not a matter of its own; a first scan lists it as one.
+    moving = () if scene.present else {*added, *removed}
+    copies = [e for e in entries if _is_server_copy(e) and _told_under(e, TagKey(*product), scene) not in moving]
+    entries = [entry for entry in entries if entry not in copies]
     rest = _Rest(entry for entry in entries if entry.identity.kind is not SightingKind.TAG)
     found = _moves(added, removed, rest, scene) + _account_changes(added, removed, rest, scene)
     new = sorted(added.values(), key=lambda unit: (unit.tag.account is None, -len(unit.pages), str(unit.tag)))
@@ -99,7 +102,7 @@ def product_findings(product: Product, entries: Sequence[DriftEntry], scene: Sce
     found += [_removal(unit, rest, scene) for unit in sorted(removed.values(), key=lambda unit: str(unit.tag))]
     found += _leftovers(rest, TagKey(*product), scene)
     found += [_server_copy(entry, TagKey(*product), scene) for entry in copies]
-    return [with_leaks(with_cause(finding, scene)) for finding in found]
+    return [_with_server_copy(with_leaks(with_cause(finding, scene))) for finding in found]
 
 
 def _units(entries: Iterable[DriftEntry], verdict: Verdict) -> dict[TagKey, _Unit]:
@@ -327,6 +330,14 @@ def _is_server_copy(entry: DriftEntry) -> bool:
     return entry.identity.kind is SightingKind.FEATURE and entry.identity.subject == SERVER_COPY
 
 
+def _with_server_copy(finding: Finding) -> Finding:
+    if finding.verdict is Verdict.REMOVED or finding.key.startswith(_COPY_KEY):
+        return finding
+    if not any(_is_server_copy(entry) for entry in finding.entries if entry.verdict is Verdict.ADDED):
+        return finding
+    return replace(finding, reason=f"{finding.reason} A server probably sends the same events (de-duplication id).")
+
+
 def _server_copy(entry: DriftEntry, product: TagKey, scene: Scene) -> Finding:
     tag = _told_under(entry, product, scene)
     name = tag_name(tag, scene.names)
@@ -336,7 +347,7 @@ def _server_copy(entry: DriftEntry, product: TagKey, scene: Scene) -> Finding:
     else:
         judged = severity_of_server_copy(entry.category)
         title = f"{name}: tag and server API run side by side {'' if scene.present else 'now '}{_on([entry])}"
-    return make_finding(f"server-copy:{_key(tag)}", judged, entry.verdict, title, tag, [entry])
+    return make_finding(f"{_COPY_KEY}{_key(tag)}", judged, entry.verdict, title, tag, [entry])
 
 
 def _less(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:

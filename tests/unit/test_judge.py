@@ -15,7 +15,7 @@ from rules.explain import explain
 from rules.load import load_rules
 from rules.page_kinds import PageKind
 from scanner.drift import compare
-from scanner.findings import inventory_findings
+from scanner.findings import findings, inventory_findings
 from scanner.judging import Judging, WatchedIdentity
 from scanner.model import ExposureKind, Finding, PageCapture, RequestRecord, Severity, Sighting, SightingKind
 from scanner.page_kinds import SENSITIVE
@@ -207,6 +207,13 @@ def test_an_event_with_a_deduplication_id_tells_of_a_server_that_reports_too() -
     ]
     before, after = (make.snapshot(p, rules_digest=JUDGE.digest) for p in (with_ids, again))
     assert compare(before, after).empty
+    without = make.snapshot([JUDGE.inventory(make.capture(path)) for path in "abc"], rules_digest=JUDGE.digest)
+    (appeared,) = findings(compare(without, after), without, after, names=JUDGE.names)
+    assert "A server probably sends the same events" in appeared.reason
+    plain = [JUDGE.inventory(make.capture(path, [make.request(urls[0].replace("&eid=order-0", ""))])) for path in "abc"]
+    earlier = make.snapshot(plain, rules_digest=JUDGE.digest)
+    (begun,) = findings(compare(earlier, after), earlier, after, names=JUDGE.names)
+    assert begun.title == "Meta Pixel 123456789012345: tag and server API run side by side now on 3 pages"
 
 
 # --------------------------------------------------------------------------- explain

@@ -290,7 +290,7 @@ _TIKTOK = """
 (() => {
   const account = new URL(document.currentScript.src).searchParams.get('sdkid');
   fetch('https://analytics.tiktok.com/api/v2/pixel', {method: 'POST', mode: 'no-cors', keepalive: true, body:
-    JSON.stringify({event: 'Pageview', message_id: crypto.randomUUID(), timestamp: new Date().toISOString(),
+    JSON.stringify({event: 'Pageview', visit: crypto.randomUUID(), timestamp: new Date().toISOString(),
                     context: {pixel: {code: account}, page: {url: location.href, referrer: document.referrer}}})});
 })();
 """

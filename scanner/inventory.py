@@ -43,6 +43,7 @@ from scanner.sighting_words import (
     is_beacon,
     leak_in_words,
     tag_of,
+    tells_of_server_copy,
 )
 from scanner.urls import host_of, is_third_party, registrable_domain, same_site
 
@@ -249,7 +250,7 @@ class _Sheet:
             self.exposed(draft, exposure, request)
         for feature in detection.features:
             self.saw(self.draft(SightingKind.FEATURE, feature, tag, category), request, detection.evidence)
-        if detection.dedup_id and request is not None:
+        if request is not None and tells_of_server_copy(detection):
             self.saw(self.draft(SightingKind.FEATURE, SERVER_COPY, tag, category), request, detection.evidence)
 
     def stranger(self, exposure: Exposure, request: RequestRecord) -> None:

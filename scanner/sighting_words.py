@@ -22,6 +22,7 @@ _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|avif|svg|ico|bmp)$", re.IGNORECASE)
 CHANCE_IN_NAME = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{6,}", re.IGNORECASE)
 _NEVER_SENT = frozenset({"csp", "mixed-content", "client", "other"})
 _BEACON_TYPES = frozenset({"xhr", "fetch", "ping", "eventsource", "websocket", "websocket-frame"})
+_NUMBERED_OTHERWISE = frozenset({("google", "google-ads"), ("criteo", "criteo-onetag")})
 _SHOWN_AS_IT_IS = frozenset({ExposureKind.EVENT_NAME, ExposureKind.PRODUCT_OR_CONTENT})
 
 MAY_TELL_OF_HEALTH = frozenset(
@@ -53,6 +54,17 @@ def events_of(detection: Detection) -> tuple[str, ...]:
     if not names and detection.kind is DetectionKind.IDENTITY_SYNC:
         names = ("identity sync",)
     return tuple(CHANCE_IN_NAME.sub("*", name) for name in names)
+
+
+def tells_of_server_copy(detection: Detection) -> bool:
+    """Say whether an event's de-duplication id was given by the site, as for a copy that its server sends.
+
+    Libraries for analytics and customer data number every event themselves, and an order number is no such id.
+    """
+    product = (detection.vendor, detection.product)
+    if not detection.dedup_id or product in _NUMBERED_OTHERWISE:
+        return False
+    return detection.category in (Category.ADVERTISING, Category.SOCIAL) or product == ("google", "google-analytics-4")
 
 
 def tag_of(detections: Sequence[Detection]) -> tuple[TagKey | None, Category]:

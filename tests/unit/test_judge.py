@@ -216,6 +216,25 @@ def test_an_event_with_a_deduplication_id_tells_of_a_server_that_reports_too() -
     assert begun.title == "Meta Pixel 123456789012345: tag and server API run side by side now on 3 pages"
 
 
+def test_ids_that_a_library_gives_every_event_tell_of_no_server() -> None:
+    body = {
+        "event": "Pageview",
+        "event_id": "",
+        "message_id": "messageId-17-9",
+        "context": {"pixel": {"code": "C4A1B2"}},
+    }
+    for event_id, expected in (("", []), ("order-7", ["server-side copy likely (de-duplication id)"])):
+        request = make.request(
+            "https://analytics.tiktok.com/api/v2/pixel",
+            type="fetch",
+            method="POST",
+            body=json.dumps({**body, "event_id": event_id}).encode(),
+            content_type="application/json",
+        )
+        features = seen(make.capture("/", [request]), SightingKind.FEATURE)
+        assert [feature.identity.subject for feature in features] == expected
+
+
 # --------------------------------------------------------------------------- explain
 
 

@@ -8,7 +8,11 @@ STAMP = $(VENV)/.set-up
 # Browsers want the machine for themselves: what needs none runs first, on both cores.
 QUICK = tests/unit tests/properties tests/rules tests/contract tests/docs
 
-.PHONY: help setup demo test test-fast lint scan bench docs clean
+E2E = tests/e2e/test_
+BROWSER = $(E2E)report_browser.py $(E2E)visit_details.py $(E2E)demo_site.py $(E2E)store_kill.py $(E2E)wheel.py \
+	$(E2E)mail_smtp.py $(E2E)cli_state.py $(E2E)judgement_cli.py
+
+.PHONY: help setup demo test test-long test-fast lint scan bench docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,7 +32,10 @@ scan: $(STAMP) ## scan any site: make scan URL=https://www.example.org
 
 test: $(STAMP) lint ## everything CI runs
 	$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK)
-	$(BIN)/pytest -q tests/e2e
+	$(BIN)/pytest -q $(BROWSER)
+
+test-long: $(STAMP) ## every test, with the stories of many scans that take long (not part of CI)
+	$(BIN)/pytest -q tests
 
 test-fast: $(STAMP) ## without the browser
 	$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK)

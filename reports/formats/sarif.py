@@ -45,7 +45,6 @@ def render_sarif(view: ReportView) -> str:
                     "driver": {
                         "name": "tagdrift",
                         "version": view.tool_version,
-                        "informationUri": "https://pypi.org/project/tagdrift/",
                         "rules": [_rule(rule_id, v) for rule_id, v in rules.items()],
                     }
                 },

@@ -20,13 +20,18 @@ Written by `python -m tests.docs.make_cli_reference` from the commands themselve
 """
 
 
+def root() -> click.Context:
+    """The context every command has: without it, commands would remember other names of the help option."""
+    return cli.make_context("tagdrift", [], resilient_parsing=True)
+
+
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Yield every command that does something as (`rules check`, command), in the order of their names."""
     yield from _below(cli, "")
 
 
 def _below(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
-    context = click.Context(group)
+    context = root()
     for name in sorted(group.list_commands(context)):
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
@@ -41,7 +46,7 @@ def reference() -> str:
 
 
 def _section(name: str, command: click.Command) -> str:
-    context = click.Context(command, info_name=f"tagdrift {name}", parent=None)
+    context = click.Context(command, info_name=name, parent=root())
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     parts = [f"## `{name}`\n", f"```text\n{usage}\n```\n", f"{_description(command)}\n"]
     rows = [_row(option, context) for option in command.params if isinstance(option, click.Option)]

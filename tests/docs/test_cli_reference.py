@@ -11,7 +11,7 @@ import pytest
 
 from scanner.cli.commands import cli
 from scanner.errors import Exit
-from tests.docs.make_cli_reference import PAGE, commands, reference
+from tests.docs.make_cli_reference import PAGE, commands, reference, root
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_every_command_and_option_is_explained(name: str) -> None:
 
 def test_the_readme_names_every_command() -> None:
     spoken = " ".join(re.findall(r"^\| (`tagdrift [^|]*(?:\\\|[^|]*)*)\|", README, re.MULTILINE))
-    for name in cli.list_commands(click.Context(cli)):
+    for name in cli.list_commands(root()):
         assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", spoken), name
 
 
@@ -66,7 +66,7 @@ def test_every_example_is_a_command_line_that_exists(file: str, line: str) -> No
     words = shlex.split(line, comments=True)[1:]
     words = words[: next((n for n, word in enumerate(words) if word in (">", "<", ">>", "2>")), len(words))]
     command: click.Command = cli
-    context = click.Context(cli, info_name="tagdrift")
+    context = root()
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         _, found, words = command.resolve_command(context, words)
         assert found is not None

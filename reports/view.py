@@ -12,6 +12,7 @@ from reports.masked import form_of, mask_request
 from reports.model import FindingView, Names, PageGroup, ReportView, RequestView, Sends, UnverifiedGroup
 from reports.verdict import judge
 from scanner.model import (
+    GONE_STATUSES,
     Approval,
     Drift,
     DriftEntry,
@@ -23,8 +24,6 @@ from scanner.model import (
     TagKey,
     Verdict,
 )
-
-_GONE = (404, 410)
 
 
 def build_view(
@@ -210,7 +209,7 @@ def _unverified(drift: Drift | None, snapshot: Snapshot) -> tuple[UnverifiedGrou
     for seen in snapshot.pages:
         # A page that answers 404 or 410 may be known to be gone: the comparison has judged that.
         answered = drift is not None or snapshot.scan.coverage.ok > 0
-        judged = answered and seen.status in _GONE and seen.page not in reasons
+        judged = answered and seen.status in GONE_STATUSES and seen.page not in reasons
         if seen.outcome is not Outcome.OK and not judged:
             # The stop reason groups better than a sentence that names the page.
             reason = words.reason(seen.stop_reason) if seen.stop_reason else seen.detail or "nobody knows why"

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scanner.model import (
+    GONE_STATUSES,
     Drift,
     DriftEntry,
     Identity,
@@ -25,7 +26,6 @@ from scanner.model import (
     Verdict,
 )
 
-_GONE_STATUSES = frozenset({404, 410})
 _LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap", "off-site", "redirect"})
 """Reasons for which an address is no page of the site any more; the other reasons are the scan's own limits."""
 _LIMIT_REASONS = frozenset({"page-limit", "template-limit", "depth", "duration", "stopped"})
@@ -70,7 +70,7 @@ def compare(before: Snapshot, after: Snapshot) -> Drift:
         entries=tuple(sorted(entries, key=lambda entry: (_ORDER[entry.verdict], entry.identity.sort_key))),
         unverified=_unverified(new_pages, gone, unreached, additions.unproven),
         new_pages=tuple(sorted(new_pages.keys() - old_pages.keys())),
-        gone_pages=tuple(sorted(page for page in gone if old_pages[page].status not in _GONE_STATUSES)),
+        gone_pages=tuple(sorted(page for page in gone if old_pages[page].status not in GONE_STATUSES)),
     )
 
 
@@ -247,7 +247,7 @@ def _missing(old_pages: Pages, new_pages: Pages, after: Snapshot) -> tuple[froze
     for page, older in old_pages.items():
         newer = new_pages.get(page)
         if newer is not None:
-            if newer.status in _GONE_STATUSES:
+            if newer.status in GONE_STATUSES:
                 gone.add(page)
             continue
         if after.scan.kind is ScanKind.LIGHT:
@@ -275,7 +275,7 @@ def _unverified(
         reason = f"shows {what} that the older scan, which did not see this page whole, may have overlooked"
         found[page] = Unverified(page, new_pages[page].outcome, reason)
     for page, inventory in new_pages.items():
-        if inventory.outcome is not Outcome.OK and page not in gone and inventory.status not in _GONE_STATUSES:
+        if inventory.outcome is not Outcome.OK and page not in gone and inventory.status not in GONE_STATUSES:
             found[page] = Unverified(page, inventory.outcome, _why(inventory))
     return tuple(found[page] for page in sorted(found))
 

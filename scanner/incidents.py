@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scanner.model import (
+    GONE_STATUSES,
     Approval,
     Drift,
     Finding,
@@ -32,7 +33,6 @@ SCANS_TO_CLOSE = 2
 """Full scans in a row without it until an incident is over."""
 _CORE = (SightingKind.TAG, SightingKind.HOST, SightingKind.FEATURE, SightingKind.CONTAINER_TAG)
 _QUIETEST = Severity.LOW
-_GONE = (404, 410)
 
 
 def update(
@@ -212,6 +212,6 @@ def _all_whole(pages: Iterable[str], after: Snapshot) -> bool:
         if now is None:
             if not complete:
                 return False
-        elif now.outcome is not Outcome.OK and now.status not in _GONE:
+        elif now.outcome is not Outcome.OK and now.status not in GONE_STATUSES:
             return False
     return True

@@ -204,6 +204,10 @@ class Wanted:
 # --------------------------------------------------------------------------- what a visit records
 
 
+GONE_STATUSES = frozenset({404, 410})
+"""HTTP statuses that say: there is no such page (any more). An answer, not a failure to look."""
+
+
 class Outcome(StrEnum):
     """How much of a page was seen. Only `OK` proves absence."""
 

@@ -265,7 +265,9 @@ class VisitTask:
     attempt: int = 1
     depth: int = 0
     source: str = "start"
-    """Who named it: start | sitemap | link | source-link | list | retry."""
+    """Who named it: start | sitemap | link | source-link | list | retry | again."""
+    fresh: bool = False
+    """Ask for a context that no other visit has used, its HTTP cache included: to see something a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +433,28 @@ class PageCapture:
     source_sha256: str | None = None
     screenshot: bytes | None = None
     """PNG or JPEG, only where asked for."""
+    second_look: SecondLook | None = None
+    """The page visited again at once, because the first visit showed something new; None: nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What a second visit of the page saw, in a fresh context; fields as in `PageCapture`."""
+
+    final_url: str
+    outcome: Outcome
+    started_at: datetime
+    stop_reason: StopReason | None = None
+    detail: str | None = None
+    status: int | None = None
+    duration_ms: int = 0
+    title: str | None = None
+    requests: tuple[RequestRecord, ...] = ()
+    signals: tuple[SourceSignal, ...] = ()
+    globals: tuple[str, ...] = ()
+    cookies: tuple[CookieRecord, ...] = ()
+    storage: tuple[StorageKey, ...] = ()
+    form_fields: tuple[str, ...] = ()
 
 
 # --------------------------------------------------------------------------- what rules make of it
@@ -623,6 +647,8 @@ class Sighting:
     """A request URL or masked value as evidence; never compared."""
     details: tuple[tuple[str, str], ...] = ()
     """Further (name, words) that findings tell, sorted; never compared. The names: `scanner/sighting_words.py`."""
+    seen_again: bool | None = None
+    """Of a page visited twice: whether both visits showed it. None: one visit, or the second saw too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -649,6 +675,11 @@ class PageInventory:
     unread: tuple[TagKey, ...] = ()
     """Tag-manager containers that were loaded here and could not be read whole: what they hold is there, what they
     seem to lack may be there all the same. Sorted."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    """The site's own scripts as (address without chance, beginning of its content's SHA-256), sorted: not compared for
+    drift, but what a cause is looked for in."""
+    looked_again: Outcome | None = None
+    """How the second visit of this page ended; None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -772,6 +803,9 @@ class DriftEntry:
     after: str | None = None
     details: tuple[tuple[str, str], ...] = ()
     """Of its sightings, unique, sorted: of the newer scan, for REMOVED of the older."""
+    confirmed: bool | None = None
+    """True: seen in a second visit, or (REMOVED) missing in two scans. False: seen once, and not when its page was
+    visited again; or missing in one scan so far. None: nobody looked twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -836,6 +870,16 @@ class Finding:
     """Breaks a policy rule, whatever the baseline says."""
     rule: str | None = None
     """The policy rule that decided."""
+    confirmed: bool | None = None
+    """As `DriftEntry.confirmed`, for the finding as a whole."""
+    seen_in: tuple[int, int] | None = None
+    """(scans that saw it, scans that could tell), of the last ten, this one included; None: not counted."""
+    comes_and_goes: bool = False
+    """Seen on a share of visits: A/B tests, sampling."""
+    cause: str = ""
+    """Who brought it, in words; empty when nothing tells."""
+    also_changed: tuple[str, ...] = ()
+    """What else is new or different on its pages since the older scan, in words: scripts, containers, hosts."""
 
 
 # --------------------------------------------------------------------------- a scan in numbers
@@ -959,6 +1003,14 @@ class Incident:
     """False: seen once, and not again when its pages were visited a second time."""
     told_at: datetime | None = None
     """When a message about it was last put into the outbox."""
+    recent: tuple[bool, ...] = ()
+    """Whether each of the last ten full scans that could tell saw it, oldest first."""
+    comes_and_goes: bool = False
+    """It was missing on pages seen whole and came back: one or two scans without it prove nothing."""
+    last_seen_scan: int = 0
+    """The newest scan that saw it; 0: entered before this was kept."""
+    evidence_scans: tuple[int, ...] = ()
+    """Scans whose captures of its pages are kept: where it opened and where it became worse."""
 
 
 class IncidentChangeKind(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -22,7 +22,9 @@ from scanner.model import (
     ScanKind,
     ScanRecord,
     ScanState,
+    ScanSummary,
     SkippedPage,
+    TagCount,
     VisitTask,
 )
 
@@ -123,8 +125,8 @@ class Store(Protocol):
 
     def scan(self, scan_id: int) -> ScanRecord | None: ...
 
-    def scans(self, site: str, limit: int | None = None) -> tuple[ScanRecord, ...]:
-        """Newest first."""
+    def scans(self, site: str, limit: int | None = None, *, with_skipped: bool = True) -> tuple[ScanRecord, ...]:
+        """Newest first; without the lists of addresses that were not visited (they may be long) if not `with_skipped`."""
         ...
 
     def sites(self) -> tuple[str, ...]:
@@ -143,6 +145,19 @@ class Store(Protocol):
 
     def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
         """Stream (inventory, rules digest it was made with), sorted by page."""
+        ...
+
+    # -- scans in numbers
+    def save_summary(self, scan_id: int, summary: ScanSummary) -> None:
+        """Keep what a scan boils down to; it replaces an older summary and is no part of the hash chain."""
+        ...
+
+    def summary(self, scan_id: int) -> ScanSummary | None:
+        """None: nobody has made one."""
+        ...
+
+    def tag_counts(self, site: str) -> Mapping[int, tuple[TagCount, ...]]:
+        """Scan id → `tags` of its summary, for every scan of the site that has one. Equal ones are one object."""
         ...
 
     # -- baseline and approvals

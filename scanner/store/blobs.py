@@ -9,7 +9,17 @@ from sqlalchemy import Column, Connection, Insert, Table, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scanner.store.documents import digest, pack
-from scanner.store.tables import blobs, capture_blobs, pages, rematches, removals, rule_sets, scans, visits
+from scanner.store.tables import (
+    blobs,
+    capture_blobs,
+    pages,
+    rematches,
+    removals,
+    rule_sets,
+    scan_summaries,
+    scans,
+    visits,
+)
 
 T = TypeVar("T")
 BATCH = 400
@@ -105,6 +115,8 @@ def sweep(connection: Connection) -> None:
                 capture_blobs.c.blob_id,
                 scans.c.skipped_id,
                 removals.c.manifest_id,
+                scan_summaries.c.counts_id,
+                scan_summaries.c.summary_id,
             ),
         ),
         (pages, (visits.c.page_id,)),

@@ -15,8 +15,10 @@ from scanner.model import (
     Profile,
     RequestRecord,
     ScanRecord,
+    ScanSummary,
     SkippedPage,
     SourceSignal,
+    TagCount,
 )
 from scanner.store.codec import CodecError, Format
 
@@ -35,6 +37,8 @@ SKIPPED = Format[tuple[SkippedPage, ...]]("skipped", tuple[SkippedPage, ...])
 COVERAGE = Format[Coverage]("coverage", Coverage)
 PROFILE = Format[Profile]("profile", Profile)
 SCAN = Format[ScanRecord]("scan", ScanRecord)
+TAG_COUNTS = Format[tuple[TagCount, ...]]("tag-counts", tuple[TagCount, ...])
+SUMMARY = Format[ScanSummary]("summary", ScanSummary)
 INCIDENT = Format[Incident]("incident", Incident)
 
 _LEVEL = 3

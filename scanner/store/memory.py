@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
@@ -23,7 +23,9 @@ from scanner.model import (
     ScanKind,
     ScanRecord,
     ScanState,
+    ScanSummary,
     SkippedPage,
+    TagCount,
 )
 from scanner.ports import Compose
 from scanner.store.casebook_memory import Casebook
@@ -47,6 +49,7 @@ class _Scan:
     record: ScanRecord
     last_activity_at: datetime
     visits: dict[str, _Visit] = field(default_factory=dict)
+    summary: ScanSummary | None = None
 
 
 class MemoryStore:
@@ -133,10 +136,11 @@ class MemoryStore:
         with self._lock:
             return self._scans[scan_id].record if scan_id in self._scans else None
 
-    def scans(self, site: str, limit: int | None = None) -> tuple[ScanRecord, ...]:
+    def scans(self, site: str, limit: int | None = None, *, with_skipped: bool = True) -> tuple[ScanRecord, ...]:
         with self._lock:
             found = [scan.record for scan in self._scans.values() if scan.record.site == site]
-            return tuple(reversed(found))[:limit]
+        newest = tuple(reversed(found))[:limit]
+        return newest if with_skipped else tuple(replace(record, skipped=()) for record in newest)
 
     def sites(self) -> tuple[str, ...]:
         with self._lock:
@@ -177,6 +181,21 @@ class MemoryStore:
     def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
         for visit in self._sorted_visits(scan_id):
             yield visit.inventory, visit.rules_digest
+
+    # -- scans in numbers
+
+    def save_summary(self, scan_id: int, summary: ScanSummary) -> None:
+        with self._lock:
+            self._known(scan_id).summary = summary
+
+    def summary(self, scan_id: int) -> ScanSummary | None:
+        with self._lock:
+            return self._scans[scan_id].summary if scan_id in self._scans else None
+
+    def tag_counts(self, site: str) -> Mapping[int, tuple[TagCount, ...]]:
+        with self._lock:
+            scans = [scan for scan in self._scans.values() if scan.record.site == site]
+            return {scan.record.id: scan.summary.tags for scan in scans if scan.summary is not None}
 
     # -- baseline and approvals
 

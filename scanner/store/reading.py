@@ -13,12 +13,14 @@ from scanner.store.documents import CAPTURE, COVERAGE, INVENTORY, PROFILE, SKIPP
 from scanner.store.tables import blobs, capture_blobs, captures, pages, rematches, rule_sets, scans, visits
 
 
-def scan_records(connection: Connection, query: Select[tuple[object, ...]]) -> Iterator[ScanRecord]:
+def scan_records(
+    connection: Connection, query: Select[tuple[object, ...]], *, with_skipped: bool = True
+) -> Iterator[ScanRecord]:
     """Read the scans that `query` over the table `scans` selects; lists of skipped pages are read once each."""
     skipped: dict[int, tuple[SkippedPage, ...]] = {}
     for row in connection.execute(query).mappings().all():
         blob_id = row["skipped_id"]
-        if blob_id is not None and blob_id not in skipped:
+        if with_skipped and blob_id is not None and blob_id not in skipped:
             skipped[blob_id] = SKIPPED.load(blob(connection, blob_id))
         yield ScanRecord(
             id=row["id"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -25,10 +25,12 @@ from scanner.model import (
     ScanKind,
     ScanRecord,
     ScanState,
+    ScanSummary,
     SkippedPage,
+    TagCount,
 )
 from scanner.ports import Compose
-from scanner.store import audit, casebook, reading, thinning
+from scanner.store import audit, casebook, reading, summaries, thinning
 from scanner.store import blobs as content
 from scanner.store.chain import START, link_of
 from scanner.store.codec import CodecError, text_bytes
@@ -165,10 +167,10 @@ class SqlStore:
         with self._reading() as connection:
             return reading.scan_record(connection, scan_id)
 
-    def scans(self, site: str, limit: int | None = None) -> tuple[ScanRecord, ...]:
+    def scans(self, site: str, limit: int | None = None, *, with_skipped: bool = True) -> tuple[ScanRecord, ...]:
         query = select(scans).where(scans.c.site == site).order_by(scans.c.id.desc()).limit(limit)
         with self._reading() as connection:
-            return tuple(reading.scan_records(connection, query))
+            return tuple(reading.scan_records(connection, query, with_skipped=with_skipped))
 
     def sites(self) -> tuple[str, ...]:
         with self._reading() as connection:
@@ -262,6 +264,22 @@ class SqlStore:
             with self._reading() as connection:
                 found = reading.inventory_batch(connection, scan_id, page_ids)
             yield from (found[page_id] for page_id in page_ids if page_id in found)
+
+    # -- scans in numbers
+
+    def save_summary(self, scan_id: int, summary: ScanSummary) -> None:
+        with self._writing() as connection:
+            self._known(connection, scan_id)
+            content.keep_sweeper_out(connection)
+            summaries.save(connection, scan_id, summary)
+
+    def summary(self, scan_id: int) -> ScanSummary | None:
+        with self._reading() as connection:
+            return summaries.summary(connection, scan_id)
+
+    def tag_counts(self, site: str) -> Mapping[int, tuple[TagCount, ...]]:
+        with self._reading() as connection:
+            return summaries.tag_counts(connection, site)
 
     # -- baseline and approvals
 

@@ -181,6 +181,16 @@ capture_blobs = Table(
     sqlite_with_rowid=False,
 )
 
+scan_summaries = Table(
+    "scan_summaries",
+    metadata,
+    Column("scan_id", BigInteger, ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _reference("counts_id", "blobs.id"),
+    _reference("summary_id", "blobs.id"),
+    Index(None, "counts_id"),
+    Index(None, "summary_id"),
+)
+
 leases = Table(
     "leases",
     metadata,

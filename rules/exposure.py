@@ -48,8 +48,11 @@ def form_of(kind: ExposureKind, value: str) -> tuple[Form, str | None]:
     return Form.PLAIN, None
 
 
-def is_placeholder(kind: ExposureKind, value: str) -> bool:
-    """Say whether the value stands for nobody: a word for nothing, a template, an example, or a hash of one."""
+def stands_for_nobody(kind: ExposureKind, value: str) -> bool:
+    """Say whether a value in a field of this kind is nobody's: what `rules.placeholders` knows, read by the field.
+
+    Identifying fields take every placeholder; in readable ones "true" or "0" may be what a person chose.
+    """
     if len(value) > _TOO_LONG_FOR_NOBODY:
         return False
     if kind in IDENTIFYING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from rules.compiled import host_pattern
-from rules.exposure import form_of, is_placeholder
+from rules.exposure import form_of, stands_for_nobody
 from rules.model import InlineSign, NameSign, PageRule, RuleSet
 from scanner.model import (
     CookieRecord,
@@ -65,7 +65,7 @@ def inline_matches(signs: Iterable[InlineSign], code: str) -> list[tuple[str | N
         if sign.contains not in code:
             continue
         exposures = tuple(
-            Exposure(kind, "(page source)", match[1], *form_of(kind, match[1]), None, is_placeholder(kind, match[1]))
+            Exposure(kind, "(page source)", match[1], *form_of(kind, match[1]), None, stands_for_nobody(kind, match[1]))
             for kind, pattern in sign.extract
             for match, _ in zip(pattern.finditer(code), range(_MAX_ACCOUNTS), strict=False)
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 
 from rules.compiled import NAME_LENGTH, TEST_LENGTH, ReadyRule, compact, glob_pattern
 from rules.decode import Field, flatten, parse_json, to_text
-from rules.exposure import form_of, is_placeholder, tidy
+from rules.exposure import form_of, stands_for_nobody, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
 from scanner.model import Detection, Exposure, ExposureKind
@@ -222,7 +222,7 @@ def expose(role: FieldRole, name: str, value: str, values: Values) -> Exposure |
     automatic = role.automatic
     if automatic is not None and role.automatic_when and not _all_hold(role.automatic_when, values):
         automatic = None
-    return Exposure(role.kind, name, value, form, digest, automatic, is_placeholder(role.kind, value))
+    return Exposure(role.kind, name, value, form, digest, automatic, stands_for_nobody(role.kind, value))
 
 
 def _all_hold(tests: tuple[ValueTest, ...], values: Values) -> bool:

@@ -25,6 +25,7 @@ from scanner.model import (
     Unverified,
     Verdict,
 )
+from scanner.second_look import confirmed
 
 _LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap", "off-site", "redirect"})
 """Reasons for which an address is no page of the site any more; the other reasons are the scan's own limits."""
@@ -213,6 +214,7 @@ def _entry(
         before=before,
         after=after,
         details=details_of(sightings),
+        confirmed=None if verdict is Verdict.REMOVED else confirmed(sightings),
     )
 
 

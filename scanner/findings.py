@@ -27,6 +27,7 @@ from scanner.model import (
 )
 from scanner.page_kinds import PageKindOf, default_page_kind
 from scanner.scene import Product, Scene, domain_of, with_leaks
+from scanner.second_look import confirmed
 
 _VERDICT_ORDER = {Verdict.ADDED: 0, Verdict.CHANGED: 1, Verdict.REMOVED: 2}
 
@@ -101,6 +102,7 @@ def _present_entry(identity: Identity, seen: list[tuple[PageInventory, Sighting]
         evidence=tuple(sorted({e for s in sightings for e in s.evidence})),
         examples=tuple(dict.fromkeys(example for s in sightings for example in s.examples))[:3],
         details=details_of(sightings),
+        confirmed=confirmed(sightings),
     )
 
 

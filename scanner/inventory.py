@@ -62,6 +62,9 @@ _MOST_EXAMPLES = 3
 _MOST_DETAILS = 40
 _MOST_LOADERS = 6
 _LONGEST_SUBJECT_CHARS = 200
+_MOST_SCRIPTS = 60
+_SCRIPT_DIGITS = 16
+"""Of a script's SHA-256 are kept: enough to tell a site's own scripts apart."""
 _SIGNAL_EVIDENCE = {
     SignalKind.SCRIPT: "source",
     SignalKind.FRAME: "source",
@@ -172,7 +175,19 @@ def page_inventory(
         kind=str(kind) if kind else None,
         health=page_terms[:_MOST_TERMS],
         unread=tuple(sorted(unread, key=str)),
+        scripts=_own_scripts(capture, sheet.own_domains),
     )
+
+
+def _own_scripts(capture: PageCapture, own_domains: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    found = {
+        (script_identity(request.url), digest[:_SCRIPT_DIGITS])
+        for request in capture.requests
+        if request.type == "script"
+        and (digest := request.response_fingerprint or request.response_sha256)
+        and not is_third_party(request.url, capture.final_url, own_domains)
+    }
+    return tuple(sorted(found)[:_MOST_SCRIPTS])
 
 
 class _Sheet:

@@ -220,7 +220,17 @@ def make_finding(
         events=events_of(telling),
         entries=tuple(ordered),
         reason=judged[1],
+        confirmed=_confirmed(verdict, telling),
     )
+
+
+def _confirmed(verdict: Verdict, telling: Sequence[DriftEntry]) -> bool | None:
+    """A tag seen twice is confirmed, whatever of its fields was seen once only."""
+    if verdict is Verdict.REMOVED:
+        return None
+    own = [entry for entry in telling if entry.identity.kind is SightingKind.TAG] or telling
+    told = {entry.confirmed for entry in own}
+    return True if True in told else False if False in told else None
 
 
 def with_leaks(finding: Finding) -> Finding:

@@ -18,6 +18,7 @@ from scanner.canonical import page_template
 from scanner.inventory import page_inventory
 from scanner.judging import Judging
 from scanner.model import Category, PageCapture, PageInventory
+from scanner.second_look import together, visits_of
 
 EDITION = 2
 """Of the judgement itself: raise it when equal rules would judge a capture otherwise than before."""
@@ -63,6 +64,11 @@ class RulesJudge:
         return judge_page(capture, self.rules, own_domains, identities=self.identities, terms_of=self._terms_of)
 
     def inventory(self, capture: PageCapture, own_domains: Sequence[str] = ()) -> PageInventory:
+        """The page as its visit saw it; as both saw it, if it was visited twice."""
+        first, *again = (self._inventory(visit, own_domains) for visit in visits_of(capture))
+        return together(first, again[0]) if again else first
+
+    def _inventory(self, capture: PageCapture, own_domains: Sequence[str]) -> PageInventory:
         judged = self.judgement(capture, own_domains)
         return page_inventory(
             capture,

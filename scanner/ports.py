@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
 
 from scanner.model import (
@@ -126,7 +126,7 @@ class Store(Protocol):
     def scan(self, scan_id: int) -> ScanRecord | None: ...
 
     def scans(self, site: str, limit: int | None = None, *, with_skipped: bool = True) -> tuple[ScanRecord, ...]:
-        """Newest first; without the lists of addresses that were not visited (they may be long) if not `with_skipped`."""
+        """Newest first. The lists of addresses that were not visited may be long: `with_skipped` says if they come."""
         ...
 
     def sites(self) -> tuple[str, ...]:
@@ -143,8 +143,8 @@ class Store(Protocol):
         """
         ...
 
-    def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
-        """Stream (inventory, rules digest it was made with), sorted by page."""
+    def inventories(self, scan_id: int, pages: Sequence[str] | None = None) -> Iterator[tuple[PageInventory, str]]:
+        """Stream (inventory, rules digest it was made with), sorted by page; `pages`: only these."""
         ...
 
     # -- scans in numbers
@@ -220,13 +220,21 @@ class Store(Protocol):
         ...
 
     # -- upkeep
-    def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
+    def thin(
+        self,
+        site: str,
+        now: datetime,
+        retention: Retention,
+        keep_pages: frozenset[str] = frozenset(),
+        keep_visits: Mapping[int, frozenset[str]] = MappingProxyType({}),
+    ) -> int:
         """Drop captures that no later comparison needs, and scans beyond the retention; return how many captures went.
 
-        Captures stay of every running scan, of `keep_pages` (those with findings) in every scan, and, for each
-        profile, of the baseline, the newest finished scan of each kind and the newest complete full one. Inventories
-        stay, until a scan is neither among the newest `keep_scans` nor younger than `keep_days`: then it goes, but for
-        `keep_pages`. Light scans do not count among the newest, and go after a month.
+        Captures stay of every running scan, of `keep_pages` in every scan, of `keep_visits` (scan → pages: the evidence
+        of incidents), and, for each profile, of the baseline, the newest finished scan of each kind and the newest
+        complete full one. Inventories stay, until a scan is neither among the newest `keep_scans` nor younger than
+        `keep_days`: then it goes, but for what `keep_pages` and `keep_visits` name. Light scans do not count among the
+        newest, and go after a month.
         """
         ...
 

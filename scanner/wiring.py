@@ -43,6 +43,7 @@ from scanner.service.compare import Comparison, approve, compare_scans, newest_s
 from scanner.service.judge import RulesJudge
 from scanner.service.light import light_pages, light_site
 from scanner.service.scan import Observer, ScanRun, why_not_resumed
+from scanner.service.scan_summary import summarise
 from scanner.service.settle import settle, unsettled
 from scanner.store import open_store
 
@@ -169,6 +170,8 @@ class App:
                 self._settle(site, self.compare(site.name, left, site.own_domains))
         comparison = self.compare(site.name, scan, site.own_domains)
         self._settle(site, comparison)
+        if scan.kind is ScanKind.FULL:
+            self.store.save_summary(scan.id, summarise(comparison.snapshot.pages))
         return comparison
 
     def _settle(self, site: SiteConfig, comparison: Comparison) -> None:

@@ -36,8 +36,10 @@ def config_schema() -> Mapping[str, Any]:
     return schema
 
 
-def schema_problems(document: Document) -> tuple[Any, list[Problem]]:
+def schema_problems(document: Document, schema: Mapping[str, Any] | None = None) -> tuple[Any, list[Problem]]:
     """Return (the document's value without what is wrong, the problems by line).
+
+    `schema`: the configuration's by default.
 
     What is left has the types that the schema promises, so that later checks can go on and find the rest: a
     wrong entry of a list becomes None, a wrong key is gone.
@@ -45,7 +47,7 @@ def schema_problems(document: Document) -> tuple[Any, list[Problem]]:
     value = _copy(document.value)
     problems: dict[Problem, None] = {}
     wrong: list[KeyPath] = []
-    for error in Draft202012Validator(config_schema()).iter_errors(document.value):
+    for error in Draft202012Validator(schema or config_schema()).iter_errors(document.value):
         path: KeyPath = tuple(error.absolute_path)
         for at, message in _explained(error, path):
             problems[Problem(document.file, document.line(at), message)] = None
@@ -120,7 +122,8 @@ def _meant(instance: Any, values: list[Any]) -> str:
 
 
 def _listed(values: list[Any]) -> str:
-    return ", ".join(f"`{value}`" for value in values[:-1]) + f" or `{values[-1]}`"
+    first = ", ".join(f"`{value}`" for value in values[:-1])
+    return f"{first} or `{values[-1]}`" if first else f"`{values[-1]}`"
 
 
 def _shown(value: Any, path: KeyPath) -> str:

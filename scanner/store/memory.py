@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
+from types import MappingProxyType
 
 from scanner.errors import StoreError
 from scanner.model import (
@@ -178,9 +179,11 @@ class MemoryStore:
             if visit.capture is not None and (wanted is None or visit.capture.page in wanted):
                 yield visit.capture
 
-    def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
+    def inventories(self, scan_id: int, pages: Sequence[str] | None = None) -> Iterator[tuple[PageInventory, str]]:
+        wanted = None if pages is None else frozenset(pages)
         for visit in self._sorted_visits(scan_id):
-            yield visit.inventory, visit.rules_digest
+            if wanted is None or visit.inventory.page in wanted:
+                yield visit.inventory, visit.rules_digest
 
     # -- scans in numbers
 
@@ -268,14 +271,22 @@ class MemoryStore:
 
     # -- upkeep
 
-    def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
+    def thin(
+        self,
+        site: str,
+        now: datetime,
+        retention: Retention,
+        keep_pages: frozenset[str] = frozenset(),
+        keep_visits: Mapping[int, frozenset[str]] = MappingProxyType({}),
+    ) -> int:
         with self._lock:
             past = [Past(s.id, s.state, s.started_at, s.profile, s.kind) for s in self.scans(site)]
             todo = plan(past, [approval.scan_id for approval in self.approvals(site)], now, retention)
             gone = 0
             for one in past:
                 visits = self._scans[one.scan_id].visits
-                going = [page for page in visits if page not in keep_pages]
+                kept = keep_pages | keep_visits.get(one.scan_id, frozenset())
+                going = [page for page in visits if page not in kept]
                 if one.scan_id not in todo.whole:
                     gone += sum(visits[page].capture is not None for page in going)
                     for page in going:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
@@ -256,9 +257,12 @@ class SqlStore:
                     raise CodecError(f"capture of {page} in scan {scan_id}: {error}") from error
             yield capture
 
-    def inventories(self, scan_id: int) -> Iterator[tuple[PageInventory, str]]:
+    def inventories(self, scan_id: int, pages: Sequence[str] | None = None) -> Iterator[tuple[PageInventory, str]]:
+        wanted = None if pages is None else frozenset(pages)
         with self._reading() as connection:
             known = reading.visited(connection, scan_id)
+        if wanted is not None:
+            known = [(page_id, page) for page_id, page in known if page in wanted]
         for batch in content.batches(known, 100):
             page_ids = [page_id for page_id, _ in batch]
             with self._reading() as connection:
@@ -356,9 +360,16 @@ class SqlStore:
 
     # -- upkeep
 
-    def thin(self, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
+    def thin(
+        self,
+        site: str,
+        now: datetime,
+        retention: Retention,
+        keep_pages: frozenset[str] = frozenset(),
+        keep_visits: Mapping[int, frozenset[str]] = MappingProxyType({}),
+    ) -> int:
         with self._writing() as connection:
-            return thinning.thin(connection, site, now, retention, keep_pages)
+            return thinning.thin(connection, site, now, retention, keep_pages, keep_visits)
 
     def check(self) -> tuple[str, ...]:
         with self._reading() as connection:

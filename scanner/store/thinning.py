@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, func, insert, select
@@ -17,7 +17,14 @@ from scanner.store.retention import Past, plan
 from scanner.store.tables import approvals, captures, removals, scans, visits
 
 
-def thin(connection: Connection, site: str, now: datetime, retention: Retention, keep_pages: frozenset[str]) -> int:
+def thin(
+    connection: Connection,
+    site: str,
+    now: datetime,
+    retention: Retention,
+    keep_pages: frozenset[str],
+    keep_visits: Mapping[int, frozenset[str]],
+) -> int:
     """Delete what `retention` no longer asks for; return how many captures went."""
     content.keep_sweeper_out(connection, alone=True)
     profiles: dict[bytes, Profile] = {}
@@ -33,9 +40,13 @@ def thin(connection: Connection, site: str, now: datetime, retention: Retention,
         select(approvals.c.scan_id).where(approvals.c.site == site).order_by(approvals.c.id.desc())
     ).scalars()
     todo = plan(past, list(approved), now, retention)
-    kept = set(content.page_ids(connection, site, [digest(text_bytes(page)) for page in keep_pages]).values())
+    named = frozenset().union(keep_pages, *keep_visits.values())
+    keys = {page: digest(text_bytes(page)) for page in named}
+    known = content.page_ids(connection, site, list(keys.values()))
     gone = 0
     for one in past:
+        wanted = keep_pages | keep_visits.get(one.scan_id, frozenset())
+        kept = {known[keys[page]] for page in wanted if keys[page] in known}
         if one.scan_id not in todo.whole:
             gone += _delete_pages(connection, captures, one.scan_id, kept)
         if one.scan_id in todo.expired:

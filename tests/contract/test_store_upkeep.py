@@ -124,3 +124,21 @@ def test_the_hash_is_the_same_in_every_store(store: Store) -> None:
         here, there = past_scan(store, day), past_scan(memory, day)
         assert here == there
         assert store.scan_hash(here.id) == memory.scan_hash(there.id)
+
+
+def test_the_evidence_of_incidents_stays_in_its_own_scans_only(store: Store) -> None:
+    scans = [past_scan(store, day) for day in range(4)]
+    evidence = {scans[0].id: frozenset({make.page_url("/a"), make.page_url("/nowhere")})}
+    store.thin("clinic", LATER, FOR_EVER, keep_visits=evidence)
+    assert kept_captures(store, *scans) == [1, 0, 0, 3]
+    store.thin("clinic", LATER, Retention(keep_scans=0, keep_days=0), keep_visits=evidence)
+    assert [capture.page for capture in store.captures(scans[0].id)] == [make.page_url("/a")]
+    assert store.scan(scans[1].id) is None
+    assert store.check() == store.verify_chain("clinic") == ()
+
+
+def test_inventories_of_some_pages(store: Store) -> None:
+    scan = past_scan(store, 0)
+    wanted = [make.page_url("/b"), make.page_url("/nowhere")]
+    assert [inventory.page for inventory, _ in store.inventories(scan.id, wanted)] == [make.page_url("/b")]
+    assert list(store.inventories(scan.id, [])) == []

@@ -99,29 +99,41 @@ def parse_json(text: str) -> Any:
 def flatten(value: Any, path: str = "", name: str = "", item: int = -1) -> list[Field]:
     """Turn a JSON value into fields. The outermost list numbers the items; scalars become text as in JSON."""
     fields: list[Field] = []
-    # A stack instead of recursion: depth is the sender's choice. Reversed pushes keep document order.
-    stack: list[tuple[Any, str, str, int, int]] = [(value, path, name, item, 0)]
-    while stack and len(fields) < MAX_FIELDS:
-        node, at, shown, number, depth = stack.pop()
-        if isinstance(node, dict) and depth < MAX_DEPTH:
-            for key, child in reversed(node.items()):
-                if len(key) > MAX_KEY:
-                    key = key[:MAX_KEY] + "…"
-                clean = canonical(key) if "[" in key else key
-                if not at:
-                    stack.append((child, clean, key, number, depth + 1))
-                elif len(at) < MAX_PATH:
-                    stack.append((child, f"{at}.{clean}", f"{shown}.{key}", number, depth + 1))
-                else:
-                    stack.append((child, at, shown, number, depth + 1))
-        elif isinstance(node, list) and depth < MAX_DEPTH:
-            for index in range(min(len(node), MAX_FIELDS) - 1, -1, -1):
-                below = node[index]
-                listed = f"{shown}[]" if isinstance(below, dict | list) and shown else shown
-                stack.append((below, at, listed, index if number < 0 else number, depth + 1))
-        else:
-            fields.append((at, shown, _scalar(node), number))
+    _walk(value, path, name, item, 0, fields)
     return fields
+
+
+def _walk(node: Any, at: str, shown: str, number: int, depth: int, fields: list[Field]) -> None:
+    """Add the fields of one value; text, the most common one, is added without another call."""
+    if len(fields) >= MAX_FIELDS:
+        return
+    if isinstance(node, dict) and depth < MAX_DEPTH:
+        for key, child in node.items():
+            if len(key) > MAX_KEY:
+                key = key[:MAX_KEY] + "…"
+            below, name = at, shown
+            if not at:
+                below, name = canonical(key) if "[" in key else key, key
+            elif len(at) < MAX_PATH:
+                below, name = f"{at}.{canonical(key) if '[' in key else key}", f"{shown}.{key}"
+            if type(child) is str:
+                fields.append((below, name, child, number))
+            else:
+                _walk(child, below, name, number, depth + 1, fields)
+            if len(fields) >= MAX_FIELDS:
+                return
+    elif isinstance(node, list) and depth < MAX_DEPTH:
+        listed = f"{shown}[]" if shown else shown
+        for index, child in enumerate(node):
+            place = index if number < 0 else number
+            if type(child) is str:
+                fields.append((at, shown, child, place))
+            else:
+                _walk(child, at, listed if isinstance(child, dict | list) else shown, place, depth + 1, fields)
+            if len(fields) >= MAX_FIELDS:
+                return
+    else:
+        fields.append((at, shown, _scalar(node), number))
 
 
 def _scalar(node: Any) -> str:

@@ -130,7 +130,10 @@ _WORDS: Final = (
     "fullname", "taxid", "record_number", "subscriber_id", "db]", 'db"',
 )  # fmt: skip
 _DIGITS: Final = re.compile(r"\d\d\d\)? ?[-. ]\d\d\d?[-. ]\d{4}")
-_NAMED_VALUE: Final = re.compile(r"""([A-Za-z][\w.\[\]-]{1,60}+)["'\s]{0,4}+[=:]["'\s\[]{0,4}+[+(]{0,2}+\w""")
+# Not from the middle of a word: whole recordings of pages come along here, and every letter would be a start.
+_NAMED_VALUE: Final = re.compile(
+    r"""(?<![A-Za-z])([A-Za-z][\w.\[\]-]{1,60}+)["'\s]{0,4}+[=:]["'\s\[]{0,4}+[+(]{0,2}+\w"""
+)
 _PERSONAL_NAMES: Final = _PHONE_NAMES | _SSN_NAMES | _MRN_NAMES | _BIRTH_NAMES | _GIVEN_NAMES
 MAX_AT_SIGNS: Final = 200
 MAX_NUMBERS: Final = 2_000
@@ -175,7 +178,7 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
 def _names_a_person(layer: str, low: str) -> bool:
     if ("mrn" in low or "medical record" in low or "patient" in low) and _MRN_TEXT.search(layer):
         return True
-    return any(normal_name(match[1]) in _PERSONAL_NAMES for match in _NAMED_VALUE.finditer(layer))
+    return any(normal_name(name) in _PERSONAL_NAMES for name in dict.fromkeys(_NAMED_VALUE.findall(layer)))
 
 
 def shape_of(name: str, text: str) -> Shape | None:

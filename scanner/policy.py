@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
+from scanner.approvals import Acceptance, Approved, page_fits
 from scanner.model import Category, ConsentState, ExposureKind, Outcome, PageInventory, Sighting, SightingKind, TagKey
+from scanner.scene import domain_of
 
 PageKind = Callable[[str, str | None], str | None]
 
@@ -88,6 +89,10 @@ class PolicyRule:
     """Last day on which the rule holds."""
     name: str = ""
     """How reports call the rule, e.g. `policy rule 3` or `healthcare preset: no advertising tags`."""
+    number: int = 0
+    """Position among the site's own rules, from 1; 0 for a preset's."""
+    place: str = ""
+    """`file:line` of a rule of one's own, or the preset's name."""
 
     def speaks_of(self, kind: SightingKind) -> bool:
         """Say whether this rule can decide about sightings of `kind` at all."""
@@ -134,11 +139,20 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """Which rule decides about one thing on one page; `rule` is None when none speaks of it."""
+    """Which rule decides about one thing on one page; `rule` is None when none speaks of it.
+
+    An allowance or approval that has ended, and that nothing else decides for, forbids what it let pass.
+    """
 
     page: str
     sighting: Sighting
     rule: PolicyRule | None
+    acceptance: Acceptance | None = None
+    """The approval that lets it pass, whatever the rule says."""
+
+    @property
+    def forbidden(self) -> bool:
+        return self.action is Action.FORBID and self.acceptance is None
 
     @property
     def action(self) -> Action:
@@ -146,7 +160,7 @@ class Ruling:
 
 
 def _preset(name: str, *rules: PolicyRule) -> tuple[PolicyRule, ...]:
-    return tuple(replace(rule, name=f"{name} preset: {rule.reason}") for rule in rules)
+    return tuple(replace(rule, name=f"{name} preset: {rule.reason}", place=f"preset {name}") for rule in rules)
 
 
 _NO_ADVERTISING = PolicyRule(Action.FORBID, category=("advertising",), reason="no advertising tag on any page")
@@ -179,11 +193,24 @@ PRESETS: Mapping[str, tuple[PolicyRule, ...]] = {
 }
 
 
+_NOBODY = Approved()
+
+
 def rulings(
-    policy: Policy, page: PageInventory, *, today: date, consent: ConsentState, page_kind: PageKind
+    policy: Policy,
+    page: PageInventory,
+    *,
+    today: date,
+    consent: ConsentState,
+    page_kind: PageKind,
+    approved: Approved = _NOBODY,
+    lapsed: Approved = _NOBODY,
 ) -> Iterator[Ruling]:
-    """Yield which rule decides about each tag, field and third-party host of `page`."""
-    rules = tuple(policy.in_force(today))
+    """Yield which rule decides about each tag, field and third-party host of `page`.
+
+    `approved` are the approvals in force, `lapsed` those whose last day is over.
+    """
+    rules, ended = tuple(policy.in_force(today)), tuple(_ended(policy, today))
     kind = page.kind or page_kind(page.final_url, page.title)
     tagged = {s.identity.tag for s in page.sightings if s.identity.kind is SightingKind.TAG}
     categories = {s.identity.tag: s.category for s in page.sightings if s.identity.kind is SightingKind.TAG}
@@ -193,12 +220,48 @@ def rulings(
             continue
         if what is SightingKind.FIELD and sighting.identity.tag is not None and sighting.identity.tag not in tagged:
             continue
-        category = categories.get(sighting.identity.tag, sighting.category)
-        rule = next(
-            (r for r in rules if r.speaks_of(what) and _fits(r, sighting, category, page, kind, consent)),
-            None,
-        )
-        yield Ruling(page.page, sighting, rule)
+        seen = _Seen(sighting, categories.get(sighting.identity.tag, sighting.category), page, kind, consent)
+        rule = _first(rules, seen)
+        acceptance = approved.by(page, sighting.identity)
+        if rule is None and acceptance is None:
+            rule = _first(ended, seen) or _lapsed(lapsed.by(page, sighting.identity))
+        yield Ruling(page.page, sighting, rule, acceptance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A sighting with what rules ask about it."""
+
+    sighting: Sighting
+    category: Category
+    page: PageInventory
+    kind: str | None
+    consent: ConsentState
+
+
+def _first(rules: Sequence[PolicyRule], seen: _Seen) -> PolicyRule | None:
+    what = seen.sighting.identity.kind
+    return next((rule for rule in rules if rule.speaks_of(what) and _fits(rule, seen)), None)
+
+
+def _ended(policy: Policy, today: date) -> Iterator[PolicyRule]:
+    for rule in policy.expired(today):
+        if rule.action is Action.ALLOW:
+            yield replace(rule, action=Action.FORBID, name=f"{rule.name}, allowed until {rule.until}")
+
+
+def _lapsed(acceptance: Acceptance | None) -> PolicyRule | None:
+    if acceptance is None:
+        return None
+    return PolicyRule(
+        Action.FORBID,
+        reason=acceptance.why,
+        who=acceptance.who,
+        contract=acceptance.contract,
+        until=acceptance.until,
+        name=f"approval {acceptance.id} of {acceptance.who}, valid until {acceptance.until}",
+        place=acceptance.place,
+    )
 
 
 def violations(
@@ -208,22 +271,26 @@ def violations(
     today: date,
     consent: ConsentState = ConsentState.NONE,
     page_kind: PageKind = lambda _url, _title: None,
+    approved: Approved = _NOBODY,
+    lapsed: Approved = _NOBODY,
 ) -> tuple[Violation, ...]:
     """Return every broken rule, one entry for each rule and tag (or host), sorted.
 
-    A forbidden thing counts wherever it was seen, on half-seen pages too. A required tag is missing only
-    from pages that were seen whole.
+    A forbidden thing counts wherever it was seen, on half-seen pages too, but for what is `approved`. A required tag
+    is missing only from pages that were seen whole.
     """
     pages = tuple(pages)
     broken: dict[tuple[PolicyRule, TagKey | None, str | None], list[Ruling]] = {}
     for page in pages:
-        for ruling in rulings(policy, page, today=today, consent=consent, page_kind=page_kind):
-            if ruling.rule is None or ruling.rule.action is not Action.FORBID:
+        for ruling in rulings(
+            policy, page, today=today, consent=consent, page_kind=page_kind, approved=approved, lapsed=lapsed
+        ):
+            if ruling.rule is None or not ruling.forbidden:
                 continue
             identity = ruling.sighting.identity
             host = identity.subject if identity.kind is SightingKind.HOST else None
             if identity.kind is SightingKind.FIELD and identity.tag is None:
-                host = identity.subject.removesuffix(" (placeholder)").rpartition(" to ")[2]
+                host = domain_of(identity)
             broken.setdefault((ruling.rule, identity.tag, host), []).append(ruling)
     found = [_violation(rule, tag, host, of) for (rule, tag, host), of in broken.items()]
     found += _missing(policy, pages, today, consent, page_kind)
@@ -274,17 +341,27 @@ def rule_kind(rule: PolicyRule) -> SightingKind:
     return SightingKind.HOST if rule.host else SightingKind.TAG
 
 
-def _fits(
-    rule: PolicyRule,
-    sighting: Sighting,
-    category: Category,
-    page: PageInventory,
-    kind: str | None,
-    consent: ConsentState,
-) -> bool:
-    if rule.exposure and sighting.identity.role not in rule.exposure:
+def _fits(rule: PolicyRule, seen: _Seen) -> bool:
+    if rule.exposure and seen.sighting.identity.role not in rule.exposure:
         return False
-    return _page_fits(rule, page, kind, consent) and _subject_fits(rule, sighting, category)
+    if not _page_fits(rule, seen.page, seen.kind, seen.consent):
+        return False
+    return _host_fits(rule, seen) and _subject_fits(rule, seen.sighting, seen.category)
+
+
+def _host_fits(rule: PolicyRule, seen: _Seen) -> bool:
+    """A field is at the hosts that it is sent to: to be forbidden one is enough, to be allowed all must be."""
+    identity = seen.sighting.identity
+    if not rule.host or identity.kind is not SightingKind.FIELD:
+        return True
+    hosts = {domain_of(identity)} - {""} if identity.tag is None else _hosts_of(identity.tag, seen.page)
+    if rule.action is Action.ALLOW:
+        return bool(hosts) and (identity.tag is None or bool(rule.exposure)) and all(_any(h, rule.host) for h in hosts)
+    return any(_any(host, rule.host) for host in hosts)
+
+
+def _hosts_of(tag: TagKey, page: PageInventory) -> set[str]:
+    return {domain_of(s.identity) for s in page.sightings if s.identity.tag == tag} - {""}
 
 
 def _page_fits(rule: PolicyRule, page: PageInventory, kind: str | None, consent: ConsentState) -> bool:
@@ -292,14 +369,14 @@ def _page_fits(rule: PolicyRule, page: PageInventory, kind: str | None, consent:
         return False
     if rule.page_kind and kind not in rule.page_kind:
         return False
-    return not rule.pages or any(_glob(page.page, pattern) for pattern in rule.pages)
+    return not rule.pages or any(page_fits(page.page, pattern) for pattern in rule.pages)
 
 
 def _subject_fits(rule: PolicyRule, sighting: Sighting, category: Category) -> bool:
     tag = sighting.identity.tag
     if rule.category and category not in rule.category:
         return False
-    if rule.host and not _any(sighting.identity.subject, rule.host):
+    if rule.host and sighting.identity.kind is SightingKind.HOST and not _any(sighting.identity.subject, rule.host):
         return False
     if not (rule.vendor or rule.product or rule.account):
         return True
@@ -313,11 +390,3 @@ def _subject_fits(rule: PolicyRule, sighting: Sighting, category: Category) -> b
 
 def _any(text: str, patterns: tuple[str, ...]) -> bool:
     return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
-
-
-def _glob(page: str, pattern: str) -> bool:
-    if "://" in pattern:
-        return fnmatchcase(page, pattern)
-    parts = urlsplit(page)
-    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return fnmatchcase(path, pattern)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,13 +12,19 @@ from scanner.policy import Action, Policy, PolicyRule
 _LISTS = ("vendor", "product", "account", "category", "host", "exposure", "pages", "page_kind")
 
 
-def read_policy(section: Mapping[str, Any]) -> Policy:
-    """Return the policy; rules without a reason are called by their number."""
-    rules = tuple(_rule(rule, number) for number, rule in enumerate(section.get("rules", ()), start=1))
+def read_policy(section: Mapping[str, Any], places: Sequence[str] = ()) -> Policy:
+    """Return the policy; rules without a reason are called by their number.
+
+    `places`: where each rule stands, `file:line`, if anybody knows.
+    """
+    rules = tuple(
+        _rule(rule, number, places[number - 1] if number <= len(places) else "")
+        for number, rule in enumerate(section.get("rules", ()), start=1)
+    )
     return Policy(rules=rules, preset=str(section.get("preset", "healthcare")))
 
 
-def _rule(rule: Mapping[str, Any], number: int) -> PolicyRule:
+def _rule(rule: Mapping[str, Any], number: int, place: str) -> PolicyRule:
     action = next(action for action in Action if action.value in rule)
     selector = rule[action.value]
     reason = str(rule.get("reason", ""))
@@ -32,6 +38,8 @@ def _rule(rule: Mapping[str, Any], number: int) -> PolicyRule:
         contract=str(rule.get("contract", "")),
         until=date.fromisoformat(str(until)) if until else None,
         name=f"policy rule {number}" + (f": {reason}" if reason else ""),
+        number=number,
+        place=place,
     )
 
 

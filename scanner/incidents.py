@@ -1,7 +1,8 @@
 """Findings open incidents, later scans update them, their disappearance closes them. Pure.
 
 A finding is news of one comparison. An incident lasts: it stays open while the thing itself is in the snapshots,
-whatever they are compared with, and closes only after every page of it was seen whole without it, twice.
+whatever they are compared with, and closes only after every page of it was seen whole without it, twice; more often
+for what is known to come and go.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from scanner.comes_and_goes import FEWEST_ABSENCES, LAST_SCANS, absences_that_prove, comes_and_goes
 from scanner.model import (
     GONE_STATUSES,
     Approval,
@@ -29,8 +31,8 @@ from scanner.model import (
     Verdict,
 )
 
-SCANS_TO_CLOSE = 2
-"""Full scans in a row without it until an incident is over."""
+MOST_EVIDENCE_SCANS = 20
+"""Scans whose captures are kept for one incident: the first, and the newest in which it became worse."""
 _CORE = (SightingKind.TAG, SightingKind.HOST, SightingKind.FEATURE, SightingKind.CONTAINER_TAG)
 _QUIETEST = Severity.LOW
 
@@ -43,6 +45,7 @@ def update(
     drift: Drift | None,
     before: Snapshot | None = None,
     approval: Approval | None = None,
+    closed_incidents: Sequence[Incident] = (),
 ) -> tuple[IncidentChange, ...]:
     """Return what the scan `after` means for the site's incidents, in the order: opened, worsened, updated, closed.
 
@@ -50,6 +53,7 @@ def update(
         open_incidents: those that are open.
         findings: of this comparison, violations included.
         before: the older side, if there is one; with `approval` it is the approved state.
+        closed_incidents: earlier ones of the site, newest first: what comes back carries its history on.
     """
     scan = after.scan
     present = _present(after)
@@ -66,7 +70,9 @@ def update(
         identities = _core_identities(finding)
         if identities and all(identity in by_identity for identity in identities):
             continue  # the same thing under another heading: the open incident tells it already
-        changes.append(IncidentChange(IncidentChangeKind.OPENED, _opened(site, finding, identities, scan, before)))
+        opened = _opened(site, finding, identities, scan, before)
+        earlier = next((one for one in closed_incidents if one.identities == identities and identities), None)
+        changes.append(IncidentChange(IncidentChangeKind.OPENED, _carried_on(opened, earlier)))
     order = list(IncidentChangeKind)
     return tuple(
         sorted(changes, key=lambda c: (order.index(c.kind), c.incident.finding.severity.rank, c.incident.finding.key))
@@ -110,6 +116,24 @@ def _opened(
         last_seen_at=scan.started_at,
         last_absent_at=before.scan.started_at if absent and before is not None else None,
         last_scan=scan.id,
+        confirmed=finding.confirmed is not False,
+        recent=(True,),
+        comes_and_goes=finding.comes_and_goes,
+        last_seen_scan=scan.id,
+        evidence_scans=(scan.id,),
+    )
+
+
+def _carried_on(opened: Incident, earlier: Incident | None) -> Incident:
+    """What was there before, and comes back within a few scans, may be something that fires on a share of visits."""
+    if earlier is None or not earlier.recent:
+        return opened
+    recent = (*earlier.recent, *opened.recent)[-LAST_SCANS:]
+    return replace(
+        opened,
+        recent=recent,
+        comes_and_goes=opened.comes_and_goes or earlier.comes_and_goes or comes_and_goes(recent),
+        confirmed=opened.confirmed or sum(recent) > 1,
     )
 
 
@@ -127,7 +151,7 @@ def _update(
         return IncidentChange(IncidentChangeKind.ACCEPTED, closed, (f"approved by {approval.who}: {approval.why}",))
     pages = frozenset(page for identity in incident.identities for page in present.get(identity, ()))
     if pages or own is not None:
-        return _seen_again(incident, own, pages, scan)
+        return _seen_again(incident, own, pages, after)
     if scan.kind is ScanKind.LIGHT:
         return None  # it opens and worsens; only a full scan can say that something is over
     if not _all_whole(incident.finding.pages, after):
@@ -137,13 +161,16 @@ def _update(
         last_scan=scan.id,
         absent_scans=incident.absent_scans + 1,
         closed_at=incident.closed_at or scan.started_at,
+        recent=(*incident.recent, False)[-LAST_SCANS:],
     )
-    if gone.absent_scans < SCANS_TO_CLOSE and incident.identities:
+    needed = absences_that_prove(incident.recent) if incident.comes_and_goes else FEWEST_ABSENCES
+    if gone.absent_scans < needed and incident.identities:
         return IncidentChange(IncidentChangeKind.UPDATED, gone)
     return IncidentChange(IncidentChangeKind.CLOSED, replace(gone, state=IncidentState.CLOSED))
 
 
-def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], scan: ScanRecord) -> IncidentChange:
+def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], after: Snapshot) -> IncidentChange:
+    scan = after.scan
     old = incident.finding
     new = own or old
     all_pages = tuple(sorted({*old.pages, *new.pages, *pages}))
@@ -157,8 +184,17 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
         loaders=tuple(dict.fromkeys((*new.loaders, *old.loaders))),
         violation=old.violation or new.violation,
         title=old.title if own is None else new.title,
+        confirmed=True,
+        cause=new.cause or old.cause,
+        also_changed=new.also_changed or old.also_changed,
     )
-    reasons = tuple(_worse(old, merged))
+    recent = (*incident.recent, True)[-LAST_SCANS:] if scan.kind is ScanKind.FULL else incident.recent
+    wavering = (
+        incident.comes_and_goes or comes_and_goes(recent) or new.comes_and_goes or _churns(incident, pages, after)
+    )
+    reasons = tuple(_worse(old, merged, pages_count=not wavering))
+    if not incident.confirmed and incident.told_at is not None:
+        reasons = ("seen again: it is confirmed", *reasons)
     seen = replace(
         incident,
         finding=merged,
@@ -168,14 +204,30 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
         closed_at=None,
         seen_scans=incident.seen_scans + 1,
         confirmed=True,
+        recent=recent,
+        comes_and_goes=wavering,
+        last_seen_scan=scan.id,
+        evidence_scans=_evidence(incident.evidence_scans, scan.id) if reasons else incident.evidence_scans,
     )
     kind = IncidentChangeKind.WORSENED if reasons else IncidentChangeKind.UPDATED
     return IncidentChange(kind, seen, reasons)
 
 
-def _worse(old: Finding, new: Finding) -> Iterable[str]:
+def _evidence(scans: tuple[int, ...], scan_id: int) -> tuple[int, ...]:
+    return (*scans[:1], *(*scans[1:], scan_id)[-(MOST_EVIDENCE_SCANS - 1) :])
+
+
+def _churns(incident: Incident, pages: frozenset[str], after: Snapshot) -> bool:
+    """Say whether in this one scan it left some of its pages, all seen whole, and came to others: chance, no spread."""
+    known = set(incident.finding.pages)
+    left = known - pages
+    return bool(pages - known) and len(left) > 1 and bool(known & pages) and _all_whole(left, after)
+
+
+def _worse(old: Finding, new: Finding, *, pages_count: bool = True) -> Iterable[str]:
+    """`pages_count`: False for what comes and goes, which sooner or later is seen on any page."""
     more_pages = len(new.pages) - len(old.pages)
-    if more_pages:
+    if more_pages and pages_count:
         yield f"on {more_pages} more page{'s' if more_pages > 1 else ''}"
     kinds = sorted({kind for kind, _ in new.sends} - {kind for kind, _ in old.sends})
     if kinds:

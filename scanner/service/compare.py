@@ -27,8 +27,11 @@ from scanner.model import (
 )
 from scanner.policy import Policy, Violation, violations
 from scanner.ports import Clock, Store
+from scanner.service.history import with_history
 from scanner.violations import judged
 
+_ENOUGH_TO_COMPARE = 0.5
+"""Share of its pages that the last full scan must have seen whole."""
 OBSERVE = Policy(preset="observe")
 """Forbids nothing."""
 
@@ -115,17 +118,32 @@ def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInvent
 def older_side(store: Store, scan: ScanRecord, *, with_last: bool = False) -> tuple[ScanRecord | None, Approval | None]:
     """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
 
-    `with_last` passes over the baseline. The baseline itself is compared with the last full scan before it.
+    `with_last` passes over the baseline. The baseline itself is compared with the last full scan before it. A scan that
+    saw less than half of its pages whole is passed over, too: after an outage the site is compared with what it was
+    before. Only where there is no better one it serves, if it saw any page whole.
     """
     approval = None if with_last else store.baseline(scan.site)
     if approval is not None and approval.scan_id != scan.id:
         approved = store.scan(approval.scan_id)
         if approved is not None:
             return approved, approval
-    for candidate in store.scans(scan.site):
-        if candidate.id < scan.id and _is_full(candidate) and candidate.profile == scan.profile:
-            return candidate, None
-    return None, None
+    earlier = [one for one in earlier_scans(store, scan) if _is_full(one)]
+    seen = next((one for one in earlier if one.coverage.ratio >= _ENOUGH_TO_COMPARE), None)
+    chosen = seen or next(iter(earlier), None)
+    return (store.scan(chosen.id) if chosen else None), None
+
+
+def earlier_scans(store: Store, scan: ScanRecord) -> list[ScanRecord]:
+    """Return the finished full scans before `scan`, of its profile, that saw any page whole; newest first."""
+    return [
+        one
+        for one in store.scans(scan.site, with_skipped=False)
+        if one.id < scan.id
+        and one.state is not ScanState.RUNNING
+        and one.kind is ScanKind.FULL
+        and one.profile == scan.profile
+        and one.coverage.ok
+    ]
 
 
 def _is_full(scan: ScanRecord) -> bool:
@@ -154,7 +172,9 @@ def compare_scans(
     drift = compare(before, after)
     found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
     accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
-    return Comparison(after, older, approval, drift, judged(found, present, broken, accepted), before)
+    told = judged(found, present, broken, accepted)
+    told = with_history(store, told, after, earlier_scans(store, scan))
+    return Comparison(after, older, approval, drift, told, before)
 
 
 def _site_as_known(before: Snapshot, after: Snapshot) -> Snapshot:

@@ -25,6 +25,7 @@ from scanner.model import (
 )
 from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import Judge
+from scanner.service.confirm import SecondVisits, surprising_pages
 from scanner.service.holder import is_dead, new_holder
 
 LEASE_S = 120
@@ -244,6 +245,26 @@ class ScanRun:
     # ------------------------------------------------------------------ the crawl itself
 
     async def _crawl(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
+        await self._visit_all(scan, frontier, gate)
+        if not frontier.coverage().unvisited:  # else its time is up
+            await self._look_again(scan, frontier, gate)
+
+    async def _look_again(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
+        """Visit a few pages a second time where there was something new; a scan without news visits none."""
+        pages = await asyncio.to_thread(surprising_pages, self.store, self.judge, scan, self.site.own_domains)
+        if not pages:
+            return
+        count = f"{len(pages)} pages" if len(pages) > 1 else "one page"
+        self._report(planned=frontier.planned, note=f"visiting {count} again: is what is new there to stay?")
+
+        async def save(capture: PageCapture, inventory: PageInventory) -> None:
+            async with self._writing:
+                await asyncio.to_thread(self.store.save_visit, scan.id, capture, inventory, self.judge.digest)
+
+        visits = SecondVisits(self.site, self.store, self.fleet, self.judge, gate, self.keep, save)
+        await visits.look(scan, pages)
+
+    async def _visit_all(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
         async with asyncio.TaskGroup() as tasks:
             # Two more than browsers can take: saving one visit overlaps with the next.
             for _ in range(self.fleet.capacity + 2):

@@ -32,7 +32,8 @@ def settle(store: Store, comparison: Comparison, teller: Tells | None = None) ->
     scan = comparison.scan
     if store.is_settled(scan.id):
         return False
-    known = store.incidents(scan.site, open_only=True)
+    everything = store.incidents(scan.site)
+    known = tuple(one for one in everything if one.state is IncidentState.OPEN)
     changes = update(
         scan.site,
         known,
@@ -41,6 +42,7 @@ def settle(store: Store, comparison: Comparison, teller: Tells | None = None) ->
         comparison.drift,
         comparison.before,
         comparison.approval,
+        tuple(one for one in everything if one.state is IncidentState.CLOSED),
     )
     if teller is None:
         return store.settle(scan.id, changes, lambda _entered: (), scan.started_at)

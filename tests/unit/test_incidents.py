@@ -75,8 +75,10 @@ def test_a_page_that_breaks_closes_nothing() -> None:
 
 def test_coming_back_after_one_day_is_the_same_incident() -> None:
     there = {"/": PIN, "/blog": ()}
-    told = live(CLEAN, there, CLEAN, there, CLEAN, CLEAN)
-    assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [CLOSED]]
+    told = live(CLEAN, there, CLEAN, there, CLEAN, CLEAN, CLEAN)
+    assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [UPDATED], [CLOSED]]
+    assert told[2][0].incident.comes_and_goes, "so two scans without it are not enough"
+    assert told[-1][0].incident.recent == (True, False, True, False, False, False)
 
 
 def test_a_state_that_is_approved_ends_the_incident_as_accepted() -> None:

@@ -1,0 +1,59 @@
+"""The use case "look twice": what a scan shows for the first time is looked at again at once, before the scan ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from scanner.crawl.politeness import Gate
+from scanner.drift import compare
+from scanner.model import PageCapture, PageInventory, ScanRecord, SiteConfig, VisitTask
+from scanner.ports import Fleet, Store
+from scanner.second_look import pages_to_look_at, with_second_look
+from scanner.service.compare import Judge, older_side, snapshot_of
+
+Save = Callable[[PageCapture, PageInventory], Awaitable[None]]
+
+
+def surprising_pages(store: Store, judge: Judge, scan: ScanRecord, own_domains: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the pages of a running scan to visit again: a few for each thing that its older side did not have.
+
+    Without an older side nothing is a surprise.
+    """
+    older, _approval = older_side(store, scan)
+    if older is None:
+        return ()
+    after = snapshot_of(store, scan, judge, own_domains)
+    drift = compare(snapshot_of(store, older, judge, own_domains), after)
+    return pages_to_look_at(drift, {page.page: page for page in after.pages})
+
+
+@dataclass(frozen=True, slots=True)
+class SecondVisits:
+    """Visits pages of a running scan again, each in a fresh context, as politely as the first time."""
+
+    site: SiteConfig
+    store: Store
+    fleet: Fleet
+    judge: Judge
+    gate: Gate
+    keep: Callable[[PageCapture], None]
+    """Called with each second visit as it was."""
+    save: Save
+    """Called with the page's capture, second look included, and its inventory."""
+
+    async def look(self, scan: ScanRecord, pages: Sequence[str]) -> None:
+        """Visit `pages`; those whose capture is there are saved again with what the second visit saw."""
+        firsts = await asyncio.to_thread(lambda: tuple(self.store.captures(scan.id, pages)))
+        async with asyncio.TaskGroup() as tasks:
+            for first in firsts:
+                tasks.create_task(self._again(first))
+
+    async def _again(self, first: PageCapture) -> None:
+        task = VisitTask(first.page, first.url, self.site.profile, self.site.limits, source="again", fresh=True)
+        async with self.gate.slot(task.url):
+            second = await self.fleet.visit(task)
+        self.keep(second)
+        both = with_second_look(first, second)
+        await self.save(both, await asyncio.to_thread(self.judge.inventory, both, self.site.own_domains))

@@ -55,11 +55,15 @@ def comes_and_goes(history: Sequence[bool]) -> bool:
 
 
 def absences_that_prove(history: Sequence[bool]) -> int:
-    """Return how many scans in a row must miss a thing that comes and goes before it counts as gone: two to ten."""
+    """Return how many scans in a row must miss a thing that comes and goes before it counts as gone: two to ten.
+
+    How often it shows is taken from the scans up to the last that saw it: the absences behind are what is judged.
+    """
+    until = max((number for number, seen in enumerate(history, start=1) if seen), default=0)
     seen = sum(history)
-    if not seen or seen == len(history):
+    if seen == until:
         return FEWEST_ABSENCES
-    needed = math.ceil(math.log(_DOUBT) / math.log(1 - seen / len(history)))
+    needed = math.ceil(math.log(_DOUBT) / math.log(1 - seen / until))
     return min(max(needed, FEWEST_ABSENCES), LAST_SCANS)
 
 

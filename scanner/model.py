@@ -199,6 +199,8 @@ class Wanted:
     globals: tuple[str, ...] = ()
     """Names (dotted allowed) of JS globals whose existence is reported."""
     bodies: tuple[BodyWanted, ...] = ()
+    script_signs: tuple[str, ...] = ()
+    """A script in which one of these texts stands is kept whatever its address: a vendor's under another name."""
 
 
 # --------------------------------------------------------------------------- what a visit records

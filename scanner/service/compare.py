@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from scanner.causes import with_causes
 from scanner.drift import compare
 from scanner.errors import UsageError
 from scanner.findings import findings, inventory_findings
@@ -168,11 +169,13 @@ def compare_scans(
     present = inventory_findings(after, page_kind=judge.page_kind, names=judge.names, older=before)
     broken = _violations(policy, after, judge)
     if before is None:
-        return Comparison(after, None, None, None, judged(present, present, broken, ()))
+        told = with_causes(judged(present, present, broken, ()), None, after, judge.names)
+        return Comparison(after, None, None, None, told)
     drift = compare(before, after)
     found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
     accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
     told = judged(found, present, broken, accepted)
+    told = with_causes(told, before, after, judge.names)
     told = with_history(store, told, after, earlier_scans(store, scan))
     return Comparison(after, older, approval, drift, told, before)
 

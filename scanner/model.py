@@ -7,7 +7,7 @@ Conventions: times are aware UTC datetimes; units stand in names; `None` always 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 # --------------------------------------------------------------------------- configuration values
@@ -764,6 +764,27 @@ class Approval:
     who: str
     why: str
     at: datetime
+    until: date | None = None
+    """Last day on which the state counts as approved."""
+    id: str = ""
+    """Of its entry in the approvals file; empty: it was made before there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalEvent:
+    """One line of the audit log about approvals: they are given, taken back, edited by hand."""
+
+    at: datetime
+    who: str
+    """Empty: somebody edited the file; its history knows who."""
+    action: str
+    """approved | revoked | found (in the file, by hand) | edited | missing (taken out of the file)"""
+    approval_id: str
+    sites: tuple[str, ...]
+    """Names and patterns; empty: every site."""
+    why: str
+    document: str
+    """The entry as JSON, as it is from then on; for `missing` as it was."""
 
 
 @dataclass(frozen=True, slots=True)

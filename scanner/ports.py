@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from scanner.model import (
     Approval,
+    ApprovalEvent,
     Coverage,
     Delivery,
     DeliveryFailure,
@@ -165,10 +166,20 @@ class Store(Protocol):
         """Make a finished scan of the site its baseline and write the audit log, together."""
         ...
 
-    def baseline(self, site: str) -> Approval | None: ...
+    def baseline(self, site: str) -> Approval | None:
+        """The newest approval; whether it is still in force `service.baselines` knows."""
+        ...
 
     def approvals(self, site: str) -> tuple[Approval, ...]:
         """Newest first; never changed or deleted, the database itself refuses to."""
+        ...
+
+    def log_approvals(self, events: Sequence[ApprovalEvent]) -> None:
+        """Add to the audit log; nothing in it is ever changed or deleted, the database itself refuses to."""
+        ...
+
+    def approval_log(self) -> tuple[ApprovalEvent, ...]:
+        """Oldest first, of every site."""
         ...
 
     # -- incidents

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from scanner.errors import StoreError
 from scanner.model import (
     Approval,
+    ApprovalEvent,
     Coverage,
     Delivery,
     DeliveryState,
@@ -62,6 +63,7 @@ class MemoryStore:
         self._last_id = 0
         self._leases: dict[str, Lease] = {}
         self._approvals: list[Approval] = []
+        self._approval_events: list[ApprovalEvent] = []
         self._links: dict[str, list[Link]] = {}
         self._removed: dict[int, bytes | None] = {}
         self._casebook = Casebook()
@@ -217,6 +219,14 @@ class MemoryStore:
     def approvals(self, site: str) -> tuple[Approval, ...]:
         with self._lock:
             return tuple(approval for approval in reversed(self._approvals) if approval.site == site)
+
+    def log_approvals(self, events: Sequence[ApprovalEvent]) -> None:
+        with self._lock:
+            self._approval_events.extend(events)
+
+    def approval_log(self) -> tuple[ApprovalEvent, ...]:
+        with self._lock:
+            return tuple(self._approval_events)
 
     # -- incidents
 

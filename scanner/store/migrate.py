@@ -13,7 +13,7 @@ from scanner.store.engine import shown, transaction
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration of this tagdrift; they are numbered, so "newer" can be seen by comparing."""
 VERSION_TABLE = "tagdrift_version"
 """An own name: a PostgreSQL database may be shared with a program that uses Alembic, too."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from scanner.errors import StoreError
 from scanner.model import (
     Approval,
+    ApprovalEvent,
     Coverage,
     Delivery,
     Incident,
@@ -31,7 +32,7 @@ from scanner.model import (
     TagCount,
 )
 from scanner.ports import Compose
-from scanner.store import audit, casebook, reading, summaries, thinning
+from scanner.store import approval_log, audit, casebook, reading, summaries, thinning
 from scanner.store import blobs as content
 from scanner.store.chain import START, link_of
 from scanner.store.codec import CodecError, text_bytes
@@ -48,7 +49,6 @@ from scanner.store.documents import (
 from scanner.store.engine import transaction
 from scanner.store.lease import Lease, decide
 from scanner.store.tables import (
-    approvals,
     capture_blobs,
     captures,
     chain_links,
@@ -289,25 +289,22 @@ class SqlStore:
 
     def approve(self, approval: Approval) -> None:
         with self._writing() as connection:
-            scan = self._known(connection, approval.scan_id)
-            if scan.site != approval.site:
-                raise StoreError(f"scan {scan.id} is of {scan.site}, not of {approval.site}")
-            if scan.state is ScanState.RUNNING:
-                raise StoreError(f"scan {scan.id} is still running", hint="approve it when it is finished")
-            row = {"site": approval.site, "scan_id": scan.id, "who": approval.who, "why": approval.why}
-            connection.execute(insert(approvals), row | {"at": approval.at})
+            approval_log.enter(connection, approval, self._known(connection, approval.scan_id))
 
     def baseline(self, site: str) -> Approval | None:
-        return next(iter(self._approvals(site, 1)), None)
+        return next(iter(self.approvals(site)), None)
 
     def approvals(self, site: str) -> tuple[Approval, ...]:
-        return self._approvals(site, None)
-
-    def _approvals(self, site: str, limit: int | None) -> tuple[Approval, ...]:
-        query = select(approvals).where(approvals.c.site == site).order_by(approvals.c.id.desc()).limit(limit)
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-        return tuple(Approval(row.site, row.scan_id, row.who, row.why, row.at) for row in rows)
+            return approval_log.of_site(connection, site)
+
+    def log_approvals(self, events: Sequence[ApprovalEvent]) -> None:
+        with self._writing() as connection:
+            approval_log.log(connection, events)
+
+    def approval_log(self) -> tuple[ApprovalEvent, ...]:
+        with self._reading() as connection:
+            return approval_log.events(connection)
 
     # -- incidents
 

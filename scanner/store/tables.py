@@ -209,7 +209,23 @@ approvals = Table(
     Column("who", AnyText, nullable=False),
     Column("why", AnyText, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("until", Text),
+    Column("approval_id", AnyText, nullable=False, server_default=""),
     Index(None, "site", "id"),
+    sqlite_autoincrement=True,
+)
+
+approval_events = Table(
+    "approval_events",
+    metadata,
+    _id(),
+    Column("at", UtcTime, nullable=False),
+    Column("who", AnyText, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("approval_id", AnyText, nullable=False),
+    Column("sites", AnyText, nullable=False),
+    Column("why", AnyText, nullable=False),
+    Column("document", AnyText, nullable=False),
     sqlite_autoincrement=True,
 )
 

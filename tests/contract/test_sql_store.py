@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from scanner.errors import StoreError
-from scanner.model import Profile, Retention
+from scanner.model import ApprovalEvent, Profile, Retention
 from scanner.store import open_store
 from scanner.store.engine import connect, parse_url, transaction
 from scanner.store.tables import blobs, metadata
@@ -25,8 +25,9 @@ from tests.make import NOW, RULES
 def test_the_audit_tables_refuse_changes(sql_url: str) -> None:
     store = open_store(sql_url)
     store.approve(make.approval(past_scan(store, 0).id))
-    for table in ("approvals", "chain_links"):
-        for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET scan_id = 7"):
+    store.log_approvals([ApprovalEvent(NOW, "officer", "approved", "a1", (), "why", "{}")])
+    for table, column in (("approvals", "scan_id"), ("chain_links", "scan_id"), ("approval_events", "id")):
+        for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET {column} = 7"):
             with pytest.raises(StoreError, match=f"{table} is append-only"):
                 execute(sql_url, statement)
     assert len(store.approvals("clinic")) == 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from scanner.errors import SiteBusy, StoreError
 from scanner.model import (
+    ApprovalEvent,
     Coverage,
     Outcome,
     PageInventory,
@@ -232,6 +233,24 @@ def test_the_newest_approval_is_the_baseline_and_all_are_kept(reopen: Reopen) ->
     assert reopen().baseline("clinic") == approvals[1]
     assert reopen().approvals("clinic") == tuple(reversed(approvals))
     assert store.approvals("other") == ()
+
+
+def test_an_approval_keeps_its_end_and_its_name(reopen: Reopen) -> None:
+    store = reopen()
+    scan = finish(store, begin(store))
+    approval = make.approval(scan.id, until=date(2027, 3, 31), id="a1b2c3d4e5")
+    store.approve(approval)
+    assert reopen().approvals("clinic") == (approval,)
+
+
+def test_the_log_of_approvals_keeps_its_order_and_every_text(reopen: Reopen) -> None:
+    assert reopen().approval_log() == ()
+    first = ApprovalEvent(NOW, "officer", "approved", "a1", ("clinic", "shop-*"), HOSTILE, '{"vendor": "meta"}')
+    later = ApprovalEvent(NOW - timedelta(days=9), "", "missing", "a1", (), "", HOSTILE)
+    reopen().log_approvals([first, later])
+    reopen().log_approvals([])
+    reopen().log_approvals([first])
+    assert reopen().approval_log() == (first, later, first)
 
 
 def test_what_is_no_finished_scan_of_the_site_cannot_be_approved(store: Store) -> None:

@@ -20,7 +20,7 @@ def upgrade() -> None:
     _captures()
     _people()
     for table in APPEND_ONLY:
-        _append_only(table)
+        append_only(table)
 
 
 def _id() -> sa.Column[int]:
@@ -198,7 +198,7 @@ def _people() -> None:
     op.create_index("ix_removals_manifest_id", "removals", ["manifest_id"])
 
 
-def _append_only(table: str) -> None:
+def append_only(table: str) -> None:
     """Let the database itself refuse to change or delete rows of an audit table."""
     if op.get_bind().dialect.name == "sqlite":
         for action in ("UPDATE", "DELETE"):

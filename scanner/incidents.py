@@ -213,6 +213,16 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
     return IncidentChange(kind, seen, reasons)
 
 
+def evidence_visits(incidents: Iterable[Incident]) -> Mapping[int, frozenset[str]]:
+    """Return scan → pages whose captures are the incidents' evidence: where each began, grew worse, was last seen."""
+    kept: dict[int, set[str]] = {}
+    for incident in incidents:
+        last = incident.last_seen_scan or incident.last_scan
+        for scan_id in {incident.opened_scan, *incident.evidence_scans, last}:
+            kept.setdefault(scan_id, set()).update(incident.finding.pages)
+    return {scan_id: frozenset(pages) for scan_id, pages in kept.items()}
+
+
 def _evidence(scans: tuple[int, ...], scan_id: int) -> tuple[int, ...]:
     return (*scans[:1], *(*scans[1:], scan_id)[-(MOST_EVIDENCE_SCANS - 1) :])
 

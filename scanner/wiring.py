@@ -23,6 +23,7 @@ from scanner.errors import CannotRun, Interrupted, SiteBusy
 from scanner.fleet.local import LocalFleet
 from scanner.fleet.names import NamingFleet
 from scanner.fleet.places import Places, SharingFleet
+from scanner.incidents import evidence_visits
 from scanner.judging import Judging
 from scanner.mailroom import Mailroom
 from scanner.model import (
@@ -130,14 +131,17 @@ class App:
                 await asyncio.to_thread(self.mailroom.could_not_scan, site, error)
             raise
         comparison = await asyncio.to_thread(self._consequences, site, scan)
-        kept = frozenset(page for finding in comparison.findings if comparison.drift for page in finding.pages)
-        await asyncio.to_thread(self.store.thin, site.name, self.clock.now(), site.retention, kept)
+        await asyncio.to_thread(self._thin, site)
         if self.mailroom is not None:
             if scan.kind is ScanKind.FULL:
                 await asyncio.to_thread(self.mailroom.scanned, site, scan)
             else:
                 await asyncio.to_thread(self.mailroom.send)
         return comparison
+
+    def _thin(self, site: SiteConfig) -> None:
+        evidence = evidence_visits(self.store.incidents(site.name))
+        self.store.thin(site.name, self.clock.now(), site.retention, keep_visits=evidence)
 
     def resumable(self, site: SiteConfig) -> bool:
         """Say whether a full scan of `site` was interrupted and can be gone on with."""

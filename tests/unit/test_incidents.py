@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from scanner.drift import compare
 from scanner.findings import findings
-from scanner.incidents import update
+from scanner.incidents import evidence_visits, update
 from scanner.model import (
     Incident,
     IncidentChange,
@@ -18,7 +18,7 @@ from scanner.model import (
     Sighting,
     Snapshot,
 )
-from tests.make import NOW, PINTEREST, approval, identity, sighting, site_snapshot
+from tests.make import NOW, PINTEREST, approval, identity, page_url, sighting, site_snapshot
 
 PIN: tuple[Sighting, ...] = (sighting(identity()),)
 CLEAN: Mapping[str, Iterable[Sighting] | Outcome] = {"/": (), "/blog": ()}
@@ -89,3 +89,31 @@ def test_a_state_that_is_approved_ends_the_incident_as_accepted() -> None:
     (accepted,) = update("clinic", (opened.incident,), later, (), compare(there, later), there, approval(1))
     assert accepted.kind is ACCEPTED
     assert accepted.incident.state is IncidentState.ACCEPTED
+
+
+def test_evidence_is_kept_of_the_beginning_each_worsening_and_the_last_sight() -> None:
+    one, both = {"/": PIN, "/blog": ()}, {"/": PIN, "/blog": PIN}
+    told = live(CLEAN, one, one, both, both, both, CLEAN, CLEAN)
+    last = told[-1][0].incident
+    pages = frozenset({page_url("/"), page_url("/blog")})
+    assert last.state is IncidentState.CLOSED
+    assert evidence_visits([last]) == {1: pages, 3: pages, 5: pages}
+
+
+def test_what_fires_by_chance_opens_once_and_stays_open() -> None:
+    here, there = {"/": PIN, "/blog": ()}, {"/": (), "/blog": PIN}
+    told = live(CLEAN, here, CLEAN, there, CLEAN, CLEAN, here, there, here)
+    assert [kind for day in kinds(told) for kind in day].count(OPENED) == 1
+    assert not [change for day in told for change in day if change.kind is CLOSED]
+    assert not told[6][0].reasons + told[7][0].reasons, "page after page is no spread of what comes and goes"
+
+
+def test_what_comes_back_after_it_was_over_carries_its_history_on() -> None:
+    there = {"/": PIN, "/blog": ()}
+    over = live(CLEAN, there, CLEAN, CLEAN)[-1][0].incident
+    assert over.state is IncidentState.CLOSED and not over.comes_and_goes
+    before, after = on_day(3, CLEAN), on_day(4, there)
+    drift = compare(before, after)
+    (change,) = update("clinic", (), after, findings(drift, before, after), drift, before, None, (over,))
+    assert change.kind is OPENED and change.incident.id == 0, "a new one"
+    assert change.incident.recent == (True, False, False, True)

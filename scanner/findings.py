@@ -8,7 +8,7 @@ stands in exactly one finding.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from scanner.drift import details_of
 from scanner.finding_words import Names
@@ -52,13 +52,15 @@ def inventory_findings(
     page_kind: PageKindOf = default_page_kind,
     names: Names | None = None,
     older: Snapshot | None = None,
+    without: Callable[[Sequence[DriftEntry]], Sequence[DriftEntry]] = tuple,
 ) -> tuple[Finding, ...]:
     """Return what is on the site, as for a scan that nothing can be compared with: same shape, same severities.
 
-    `older` only tells on how many pages it was before: what was there all the time has not appeared.
+    `older` only tells on how many pages it was before: what was there all the time has not appeared. `without` leaves
+    out what somebody approved.
     """
     scene = Scene.of(None, snapshot, page_kind, names or {})
-    return _sorted(_of_entries(_present(snapshot, older), scene))
+    return _sorted(_of_entries(without(_present(snapshot, older)), scene))
 
 
 def _of_entries(entries: Sequence[DriftEntry], scene: Scene) -> list[Finding]:

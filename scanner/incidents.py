@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from scanner.approvals import Approved
 from scanner.comes_and_goes import FEWEST_ABSENCES, LAST_SCANS, absences_that_prove, comes_and_goes
 from scanner.model import (
     GONE_STATUSES,
@@ -46,6 +47,7 @@ def update(
     before: Snapshot | None = None,
     approval: Approval | None = None,
     closed_incidents: Sequence[Incident] = (),
+    approved: Approved | None = None,
 ) -> tuple[IncidentChange, ...]:
     """Return what the scan `after` means for the site's incidents, in the order: opened, worsened, updated, closed.
 
@@ -63,7 +65,9 @@ def update(
     changes: list[IncidentChange] = []
     for incident in open_incidents:
         own = news.pop(incident.finding.key, None)
-        change = _update(incident, own, scan, after, present, accepted, approval)
+        change = _approved(incident, own, scan, after, approved) or _update(
+            incident, own, scan, after, present, accepted, approval
+        )
         if change is not None:
             changes.append(change)
     for finding in news.values():
@@ -135,6 +139,27 @@ def _carried_on(opened: Incident, earlier: Incident | None) -> Incident:
         comes_and_goes=opened.comes_and_goes or earlier.comes_and_goes or comes_and_goes(recent),
         confirmed=opened.confirmed or sum(recent) > 1,
     )
+
+
+def _approved(
+    incident: Incident, own: Finding | None, scan: ScanRecord, after: Snapshot, approved: Approved | None
+) -> IncidentChange | None:
+    """The incident is accepted if the approvals file covers it wherever it still is."""
+    if own is not None or approved is None or not approved.entries:
+        return None
+    there = [
+        approved.by(page, sighting.identity)
+        for page in after.pages
+        for sighting in page.sightings
+        if sighting.identity in incident.identities
+    ]
+    acceptance = next(iter(there), None)
+    if acceptance is None or None in there:
+        return None
+    closed = replace(
+        incident, state=IncidentState.ACCEPTED, closed_at=acceptance.at or scan.started_at, last_scan=scan.id
+    )
+    return IncidentChange(IncidentChangeKind.ACCEPTED, closed, (acceptance.words,))
 
 
 def _update(

@@ -39,7 +39,12 @@ def judged(
         like = next((f for f in present if _speaks_of(f, subject)), None)
         made = like or _bare(subject, violations)
         found.append(_as_violation(made, rules, pages))
-    return tuple(sorted(found, key=lambda f: (not f.violation, f.severity.rank, -len(f.pages), f.title, f.key)))
+    return worst_first(found)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Violations before everything else, then by severity."""
+    return tuple(sorted(findings, key=lambda f: (not f.violation, f.severity.rank, -len(f.pages), f.title, f.key)))
 
 
 def _subject(violation: Violation) -> tuple[PolicyRule, TagKey | None, str | None]:

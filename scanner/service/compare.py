@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Protocol
 
+from scanner.approvals import Acceptances, Approved, LeftOut, without_approved
 from scanner.causes import with_causes
 from scanner.drift import compare
 from scanner.errors import UsageError
 from scanner.findings import findings, inventory_findings
+from scanner.house_rules import HouseRules, sieve
 from scanner.model import (
     Approval,
     Drift,
@@ -28,11 +31,15 @@ from scanner.model import (
 )
 from scanner.policy import Policy, Violation, violations
 from scanner.ports import Clock, Store
+from scanner.service.baselines import baseline_in_force
 from scanner.service.history import with_history
-from scanner.violations import judged
+from scanner.severity_rules import overridden
+from scanner.violations import judged, worst_first
 
 _ENOUGH_TO_COMPARE = 0.5
 """Share of its pages that the last full scan must have seen whole."""
+NOTHING_ACCEPTED = Acceptances()
+NO_HOUSE_RULES = HouseRules()
 OBSERVE = Policy(preset="observe")
 """Forbids nothing."""
 
@@ -70,6 +77,10 @@ class Comparison:
     """Of the drift; without an older side, of what is there. Violations of the policy are among them."""
     before: Snapshot | None = None
     """The older side's inventories, under the same rules."""
+    approved: Approved | None = field(default=None, compare=False)
+    """The approvals file, as far as it is in force for this scan."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Drift that it covers: neither in `drift` nor in `findings`."""
 
     @property
     def scan(self) -> ScanRecord:
@@ -116,14 +127,17 @@ def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInvent
     return replace(inventory, sightings=sightings)  # type: ignore[arg-type]
 
 
-def older_side(store: Store, scan: ScanRecord, *, with_last: bool = False) -> tuple[ScanRecord | None, Approval | None]:
+def older_side(
+    store: Store, scan: ScanRecord, *, with_last: bool = False, acceptances: Acceptances = NOTHING_ACCEPTED
+) -> tuple[ScanRecord | None, Approval | None]:
     """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
 
     `with_last` passes over the baseline. The baseline itself is compared with the last full scan before it. A scan that
     saw less than half of its pages whole is passed over, too: after an outage the site is compared with what it was
-    before. Only where there is no better one it serves, if it saw any page whole.
+    before. Only where there is no better one it serves, if it saw any page whole. `acceptances` tell whether the
+    approval of the baseline is still in force.
     """
-    approval = None if with_last else store.baseline(scan.site)
+    approval = None if with_last else baseline_in_force(store, acceptances, scan.site, scan.started_at.date())
     if approval is not None and approval.scan_id != scan.id:
         approved = store.scan(approval.scan_id)
         if approved is not None:
@@ -159,25 +173,51 @@ def compare_scans(
     approval: Approval | None = None,
     own_domains: Sequence[str] = (),
     policy: Policy = OBSERVE,
+    house: HouseRules = NO_HOUSE_RULES,
 ) -> Comparison:
     """Compare `scan` with `older` under today's rules, and judge it by `policy`, as of the day of the scan.
 
-    What an approved baseline already had was accepted with it: it is no violation where it was then.
+    What an approved baseline already had was accepted with it: it is no violation where it was then. What the approvals
+    file covers is neither drift nor violation, as long as the approval lasts.
     """
+    today = scan.started_at.date()
     after = snapshot_of(store, scan, judge, own_domains)
     before = snapshot_of(store, older, judge, own_domains) if older is not None else None
-    present = inventory_findings(after, page_kind=judge.page_kind, names=judge.names, older=before)
-    broken = _violations(policy, after, judge)
+    pages = {page.page: page for side in (before, after) if side is not None for page in side.pages}
+    approved = house.in_force(scan.site, today)
+    present = inventory_findings(
+        after, page_kind=judge.page_kind, names=judge.names, older=before, without=sieve(approved, pages.get)
+    )
+    broken = _violations(policy, after, judge, house, today)
     if before is None:
-        told = with_causes(judged(present, present, broken, ()), None, after, judge.names)
-        return Comparison(after, None, None, None, told)
+        told = _weighed(judged(present, present, broken, ()), house, after, judge)
+        told = with_causes(told, None, after, judge.names)
+        return Comparison(after, None, None, None, told, approved=approved)
     drift = compare(before, after)
+    entries, left_out = without_approved(drift.entries, approved, pages.get)
+    drift = replace(drift, entries=entries)
     found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
-    accepted = _violations(policy, before, judge, today=scan) if approval is not None else ()
-    told = judged(found, present, broken, accepted)
+    # What was allowed when the baseline was approved was not accepted against a rule: when the allowance is over it is
+    # news.
+    then = min(approval.at.date(), today) if approval is not None else today
+    accepted = _violations(policy, before, judge, house, then) if approval is not None else ()
+    told = _weighed(judged(found, present, broken, accepted), house, after, judge)
     told = with_causes(told, before, after, judge.names)
     told = with_history(store, told, after, earlier_scans(store, scan))
-    return Comparison(after, older, approval, drift, told, before)
+    return Comparison(after, older, approval, drift, told, before, approved, left_out)
+
+
+def _weighed(found: tuple[Finding, ...], house: HouseRules, after: Snapshot, judge: Judge) -> tuple[Finding, ...]:
+    """The findings with the owner's own severities, worst first."""
+    if not house.severities:
+        return found
+    pages = {page.page: page for page in after.pages}
+
+    def kind_of(page: str) -> str | None:
+        known = pages.get(page)
+        return (known.kind if known else None) or judge.page_kind(page, known.title if known else None)
+
+    return worst_first(overridden(found, house.severities, kind_of))
 
 
 def _site_as_known(before: Snapshot, after: Snapshot) -> Snapshot:
@@ -190,14 +230,17 @@ def _site_as_known(before: Snapshot, after: Snapshot) -> Snapshot:
 
 
 def _violations(
-    policy: Policy, snapshot: Snapshot, judge: Judge, today: ScanRecord | None = None
+    policy: Policy, snapshot: Snapshot, judge: Judge, house: HouseRules, today: date
 ) -> tuple[Violation, ...]:
+    site = snapshot.scan.site
     return violations(
         policy,
         snapshot.pages,
-        today=(today or snapshot.scan).started_at.date(),
+        today=today,
         consent=snapshot.scan.profile.consent,
         page_kind=judge.page_kind,
+        approved=house.in_force(site, today),
+        lapsed=house.lapsed(site, today),
     )
 
 

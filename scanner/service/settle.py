@@ -43,6 +43,7 @@ def settle(store: Store, comparison: Comparison, teller: Tells | None = None) ->
         comparison.before,
         comparison.approval,
         tuple(one for one in everything if one.state is IncidentState.CLOSED),
+        comparison.approved,
     )
     if teller is None:
         return store.settle(scan.id, changes, lambda _entered: (), scan.started_at)

@@ -1,0 +1,112 @@
+"""Severities of one's own: what the configuration says otherwise than docs/severity.md. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from scanner.approvals import page_fits
+from scanner.model import Finding, Severity
+from scanner.scene import domain_of
+
+_LISTS = ("vendor", "product", "account", "category", "host", "exposure", "pages", "page_kind", "verdict", "was")
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRule:
+    """Findings that fit have this severity. Every condition that is given must hold."""
+
+    severity: Severity
+    vendor: tuple[str, ...] = ()
+    product: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    page_kind: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()
+    """Severities by the documented table."""
+    reason: str = ""
+    place: str = ""
+    """`file:line`."""
+
+
+KindOf = Callable[[str], str | None]
+"""Page → what it is for."""
+
+
+def overridden(findings: Iterable[Finding], rules: Sequence[SeverityRule], kind_of: KindOf) -> tuple[Finding, ...]:
+    """Return the findings, each with the severity of the first rule that fits, in the same order.
+
+    Of pages, kinds of pages, kinds of information and hosts one is enough to raise a severity; to lower it all of the
+    finding's must fit, so that an override for the press pages never hides the same tag on the patient portal.
+    """
+    return tuple(_judged(finding, rules, kind_of) for finding in findings)
+
+
+def _judged(finding: Finding, rules: Sequence[SeverityRule], kind_of: KindOf) -> Finding:
+    rule = next((rule for rule in rules if _fits(rule, finding, kind_of)), None)
+    if rule is None or rule.severity is finding.severity:
+        return finding
+    because = f": {rule.reason}" if rule.reason else ""
+    reason = f"{finding.reason} Set from {finding.severity} to {rule.severity} by {rule.place}{because}."
+    return replace(finding, severity=rule.severity, reason=reason.strip())
+
+
+def _fits(rule: SeverityRule, finding: Finding, kind_of: KindOf) -> bool:
+    tag = finding.tag
+    if rule.was and finding.severity not in rule.was:
+        return False
+    if (rule.verdict and finding.verdict not in rule.verdict) or (
+        rule.category and finding.category not in rule.category
+    ):
+        return False
+    if (rule.vendor or rule.product or rule.account) and not (
+        tag is not None
+        and _any(tag.vendor, rule.vendor)
+        and _any(tag.product, rule.product)
+        and (not rule.account or (tag.account is not None and _any(tag.account, rule.account)))
+    ):
+        return False
+    enough = any if rule.severity.rank < finding.severity.rank else _all
+    hosts = sorted({domain_of(entry.identity) for entry in finding.entries} - {""})
+    kinds = sorted({kind for kind, _field in finding.sends})
+    return (
+        (not rule.pages or enough(any(page_fits(page, one) for one in rule.pages) for page in finding.pages))
+        and (not rule.page_kind or enough(kind_of(page) in rule.page_kind for page in finding.pages))
+        and (not rule.exposure or enough(kind in rule.exposure for kind in kinds))
+        and (not rule.host or enough(_any(host, rule.host) for host in hosts))
+    )
+
+
+def _all(answers: Iterable[bool]) -> bool:
+    """True if there is an answer and every one is yes."""
+    known = list(answers)
+    return bool(known) and all(known)
+
+
+def _any(text: str, patterns: tuple[str, ...]) -> bool:
+    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def read_severity_rules(section: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) -> tuple[SeverityRule, ...]:
+    """Return the rules of a configuration's `severity` section, already checked against the schema."""
+    return tuple(
+        SeverityRule(
+            severity=Severity(rule["set"]),
+            **{key: _texts(rule.get(key)) for key in _LISTS},
+            reason=str(rule.get("reason", "")).rstrip("."),
+            place=places[position] if position < len(places) else f"severity rule {position + 1}",
+        )
+        for position, rule in enumerate(section)
+    )
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(entry) for entry in value)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
-from scanner.approvals import Acceptances, Approved, LeftOut, Standing, without_approved
+from scanner.approvals import Acceptances, Approved, Standing, without_approved
 from scanner.model import DriftEntry, PageInventory
 from scanner.severity_rules import SeverityRule
 
@@ -16,7 +16,7 @@ Sieve = Callable[[Sequence[DriftEntry]], tuple[DriftEntry, ...]]
 
 @dataclass(frozen=True, slots=True)
 class HouseRules:
-    acceptances: Acceptances = Acceptances()
+    acceptances: Acceptances = field(default_factory=Acceptances)
     severities: tuple[SeverityRule, ...] = ()
 
     def in_force(self, site: str, today: date) -> Approved:
@@ -33,6 +33,3 @@ def sieve(approved: Approved, page_of: Callable[[str], PageInventory | None]) ->
         return without_approved(entries, approved, page_of)[0]
 
     return left
-
-
-__all__ = ["HouseRules", "LeftOut", "Sieve", "sieve"]

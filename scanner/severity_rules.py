@@ -59,11 +59,8 @@ def _judged(finding: Finding, rules: Sequence[SeverityRule], kind_of: KindOf) ->
 
 def _fits(rule: SeverityRule, finding: Finding, kind_of: KindOf) -> bool:
     tag = finding.tag
-    if rule.was and finding.severity not in rule.was:
-        return False
-    if (rule.verdict and finding.verdict not in rule.verdict) or (
-        rule.category and finding.category not in rule.category
-    ):
+    asked = ((rule.was, finding.severity), (rule.verdict, finding.verdict), (rule.category, finding.category))
+    if any(wanted and value not in wanted for wanted, value in asked):
         return False
     if (rule.vendor or rule.product or rule.account) and not (
         tag is not None

@@ -35,7 +35,7 @@ def report_document(view: ReportView) -> Json:
         "scan": _scan(view.scan),
         "baseline": _baseline(view),
         "coverage": _coverage(view.coverage),
-        "findings": [_finding(finding) for finding in view.appeared + view.changed],
+        "findings": [_finding(finding) for finding in view.present],
         "removed": [_finding(finding) for finding in view.removed],
         "other_changes": [_entry(entry) for entry in view.other_changes],
         "unverified": _unverified(view.unverified),
@@ -120,6 +120,12 @@ def _finding(view: FindingView) -> Json:
         "events": list(finding.events),
         "reason": finding.reason,
         "since": list(view.since),
+        "standing": view.standing,
+        "confirmed": finding.confirmed,
+        "comes_and_goes": finding.comes_and_goes,
+        "seen_in": {"scans": finding.seen_in[0], "of": finding.seen_in[1]} if finding.seen_in else None,
+        "cause": finding.cause or None,
+        "also_changed": list(finding.also_changed),
         "request": {"address": request.address, "parameters": [list(pair) for pair in request.parameters]}
         if request
         else None,

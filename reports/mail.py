@@ -30,6 +30,7 @@ _MOST_CARDS = 12
 """Incidents told in full; the others get a line each."""
 _MOST_LINES = 40
 _MOST_PAGES = 5
+_MOST_CHANGES = 4
 
 
 class News(StrEnum):
@@ -147,8 +148,11 @@ def incident_view(told: Told, names: Names) -> IncidentView:
         ("Attempts", (words.listing(tried, 8),) if tried else ()),
         ("Events", (words.listing([one_line(event, 80) for event in finding.events], 6),) if finding.events else ()),
         ("Goes to", (finding.owner,) if finding.owner else ()),
+        ("Brought by", (one_line(finding.cause, 200),) if finding.cause else ()),
         ("Loaded by", tuple(one_line(loader_name(loader), 160) for loader in finding.loaders[:3])),
+        ("Besides", tuple(one_line(change, 200) for change in finding.also_changed[:_MOST_CHANGES])),
         ("When", window(incident)),
+        ("Certainty", certainty(incident)),
         ("Why", (finding.reason + (f" (policy rule {finding.rule})" if finding.rule else ""),)),
     ]
     if told.news is News.CLOSED:  # what made it bad was told when it came
@@ -179,6 +183,16 @@ def window(incident: Incident) -> tuple[str, ...]:
     return (began, f"Last seen {seen}.") if seen else (began,)
 
 
+def certainty(incident: Incident) -> tuple[str, ...]:
+    """Say how often it was seen, where that is not every time; whole sentences."""
+    if not incident.confirmed:
+        return ("Seen once, not confirmed: when its pages were visited again at once, it was not there.",)
+    if incident.comes_and_goes:
+        seen, of = sum(incident.recent), len(incident.recent)
+        return (f"It comes and goes: seen in {seen} of the last {words.count(of, 'scan')}.",)
+    return ()
+
+
 def _short(moment: datetime) -> str:
     return words.minute(moment).removesuffix(" UTC")
 
@@ -194,6 +208,8 @@ def _headline(told: Told, names: Names) -> str:
             return f"{name} is still on {pages}"
         case News.WORSENED if name:
             return f"{name} is now on {pages}"
+        case News.OPENED if not told.incident.confirmed:
+            return f"Seen once: {finding.title}".rstrip(". ")
         case News.CLOSED:
             return f"Over: {finding.title}"
         case News.REMINDER:
@@ -233,7 +249,7 @@ def digest_text(views: Sequence[IncidentView], report: ReportView, lead: str) ->
         lines += [f"  {'More':<10} tagdrift incident {view.number}", ""]
     if len(views) > _MOST_LINES:
         lines += [f"and {words.count(len(views) - _MOST_LINES, 'more incident')}: tagdrift incidents", ""]
-    lines += [coverage_words(report), *report.verdict.caveats, "", "The whole report is attached."]
+    lines += [coverage_words(report), *aside(report), *report.verdict.caveats, "", "The whole report is attached."]
     return _plain(lines)
 
 
@@ -261,6 +277,16 @@ def coverage_words(report: ReportView) -> str:
     )
 
 
+def aside(report: ReportView) -> tuple[str, ...]:
+    """Say what is in the report and in no mail: what is not sure, and what is no news; at most one sentence."""
+    parts = []
+    if report.once:
+        parts.append(f"{words.count(len(report.once), 'finding')} seen once and not confirmed")
+    if report.standing:
+        parts.append(f"{words.count(len(report.standing), 'finding')} against the policy since before")
+    return (f"The report also has {words.listing(parts)}.",) if parts else ()
+
+
 def _plain(lines: Sequence[str]) -> str:
     return "\n".join(one_line(line, 1_000).rstrip() for line in lines) + "\n"
 
@@ -280,6 +306,7 @@ def _digest_html(views: Sequence[IncidentView], report: ReportView, lead: str) -
             report=report,
             lead=lead,
             coverage=coverage_words(report),
+            aside=aside(report),
         )
         if len(html.encode()) <= MAX_HTML_BYTES or cards == 0:
             return html

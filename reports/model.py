@@ -98,6 +98,8 @@ class FindingView:
     """None when no request was kept as an example."""
     standing: bool = False
     """It was there before as well: told for the policy's sake, not as news."""
+    once: bool = False
+    """Seen once, and not when its pages were visited again at once: it was there, and may never be again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class ReportView:
     """Given when the baseline is an approved state and not merely the previous scan."""
     verdict: VerdictView
     appeared: tuple[FindingView, ...]
-    """Worst first: what appeared, and what is there against the policy."""
+    """Worst first: what appeared; on a first scan, what stands out."""
     changed: tuple[FindingView, ...]
     removed: tuple[FindingView, ...]
     other_changes: tuple[DriftEntry, ...]
@@ -200,11 +202,20 @@ class ReportView:
     names: Names
     generated_at: datetime
     tool_version: str
+    once: tuple[FindingView, ...] = ()
+    """What was seen once and is not confirmed."""
+    standing: tuple[FindingView, ...] = ()
+    """What is there against the policy, and was before."""
+
+    @property
+    def present(self) -> tuple[FindingView, ...]:
+        """All but what disappeared, in the report's order."""
+        return self.appeared + self.changed + self.once + self.standing
 
     @property
     def findings(self) -> tuple[FindingView, ...]:
         """All of them, in the report's order."""
-        return self.appeared + self.changed + self.removed
+        return self.present + self.removed
 
     @property
     def unverified_count(self) -> int:

@@ -50,6 +50,10 @@ def full(view: ReportView, width: int = 80, *, colour: bool = False) -> str:
             pages = words.count(len(entry.pages), "page")
             sheet.bullet(f"{entry.verdict.value}: {words.change(entry.identity)} ({pages})")
         sheet.more(len(view.other_changes) - 30, "change")
+    if view.once:
+        _findings(sheet, "Seen once, not confirmed", view.once, view)
+    if view.standing:
+        _findings(sheet, "Against the policy since before", view.standing, view)
     if view.baseline:
         _findings(sheet, "What disappeared", view.removed, view)
     _unverified(sheet, view)
@@ -154,8 +158,12 @@ def _findings(sheet: _Sheet, title: str, views: Sequence[FindingView], report: R
         if f.owner and f.owner != view.vendor:
             sheet.fact("owner", f.owner)
         sheet.fact("since", " ".join(view.since))
+        if f.cause:
+            sheet.fact("brought by", one_line(f.cause, 300))
         if f.loaders:
             sheet.fact("loaded by", words.listing(_brief(f.loaders), 4))
+        for change in f.also_changed:
+            sheet.fact("besides", one_line(change, 300))
         for send in view.sends[:12]:
             sheet.fact("sends" if send.left else "attempts", f"{send.words} in {words.listing(_brief(send.fields), 4)}")
         sheet.more(len(view.sends) - 12, "kind")

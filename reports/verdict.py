@@ -37,7 +37,8 @@ def judge(
 
     violations = [v for v in findings if v.finding.violation and v.finding.verdict is not Verdict.REMOVED]
     if violations or (findings and drift is not None):
-        head = findings[0]
+        # What is news comes before what was seen once, and before what is as it was.
+        head = min(findings, key=lambda view: (view.once, view.standing and drift is not None))
         sentence = _headline(head, returned, against_policy=drift is None)
         if len(findings) > 1:
             sentence += f"; {words.count(len(findings) - 1, 'further finding')}"
@@ -100,6 +101,8 @@ def _doubt(
 
 def _headline(view: FindingView, returned: frozenset[TagKey], *, against_policy: bool) -> str:
     finding = view.finding
+    if view.once:
+        return f"Seen once, not confirmed: {finding.title}".rstrip(". ")
     tag = finding.tag
     own = [entry for entry in finding.entries if entry.identity.kind is SightingKind.TAG]
     if tag is None or (finding.entries and not any(entry.verdict is finding.verdict for entry in own)):

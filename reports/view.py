@@ -62,9 +62,11 @@ def build_view(
             sends=finding_sends(finding),
             request=_request(finding),
             standing=is_standing(finding),
+            once=is_once(finding),
         )
         for finding in sorted(findings, key=_worst_first)
     )
+    news = tuple(view for view in views if not view.standing and not view.once)
     spoken_of = {(entry.verdict, entry.identity) for finding in findings for entry in finding.entries}
     others = tuple(e for e in (drift.entries if drift else ()) if (e.verdict, e.identity) not in spoken_of)
     unverified = _unverified(drift, snapshot)
@@ -88,9 +90,11 @@ def build_view(
         baseline=baseline,
         approval=approval,
         verdict=verdict,
-        appeared=tuple(view for view in views if view.finding.verdict is Verdict.ADDED),
-        changed=tuple(view for view in views if view.finding.verdict is Verdict.CHANGED),
-        removed=tuple(view for view in views if view.finding.verdict is Verdict.REMOVED),
+        appeared=tuple(view for view in news if view.finding.verdict is Verdict.ADDED),
+        changed=tuple(view for view in news if view.finding.verdict is Verdict.CHANGED),
+        removed=tuple(view for view in news if view.finding.verdict is Verdict.REMOVED),
+        once=tuple(view for view in views if view.once),
+        standing=tuple(view for view in views if view.standing),
         other_changes=others,
         unverified=unverified,
         new_pages=drift.new_pages if drift else (),
@@ -148,7 +152,32 @@ def _since(
         sentences.append(
             f"{words.count(len(fresh), 'of the pages is itself', 'of the pages are themselves')} new since then."
         )
-    return tuple(sentences)
+    return (*sentences, *sightings_in_words(finding))
+
+
+def sightings_in_words(finding: Finding) -> tuple[str, ...]:
+    """Say how sure it is: whole sentences on second visits and on the last scans."""
+    told: list[str] = []
+    gone = finding.verdict is Verdict.REMOVED
+    if finding.comes_and_goes:
+        told.append("It comes and goes, as what fires on a share of visits does.")
+    elif gone and finding.confirmed is False:
+        told.append("Not seen this time: to be confirmed by the next scan.")
+    elif gone and finding.confirmed:
+        told.append("Missing in two scans in a row.")
+    elif finding.confirmed is False:
+        told.append("Seen once, not confirmed: when its pages were visited again at once, it was not there.")
+    elif finding.confirmed:
+        told.append("Confirmed by a second visit.")
+    if finding.seen_in is not None:
+        seen, told_of = finding.seen_in
+        told.append(f"Seen in {seen} of the last {words.count(told_of, 'scan')}.")
+    return tuple(told)
+
+
+def is_once(finding: Finding) -> bool:
+    """Say whether a finding was seen once, and not again when somebody looked: it is told apart from what is sure."""
+    return finding.confirmed is False and finding.verdict is not Verdict.REMOVED and not is_standing(finding)
 
 
 def main_entry(finding: Finding) -> DriftEntry | None:

@@ -39,6 +39,7 @@ def _row(found: FindingView) -> str:
     account = _text((finding.tag.account or "") if finding.tag else "")
     sends = _text(words.listing([send.words for send in found.sends], 4))
     against = " (policy)" if finding.violation else ""
+    against += ", seen once" if found.once else ", since before" if found.standing else ""
     title = f"{gone}{_text(finding.title)}"
     return f"| {finding.severity}{against} | {title} | {account} | {len(finding.pages)} | {sends} |"
 

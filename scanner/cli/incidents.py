@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.escape import one_line
+from reports.mail import certainty
 from scanner.cli.options import Terminal, print_json, state_options, width_of_output
 from scanner.cli.target import stored_site
 from scanner.errors import UsageError
@@ -75,6 +76,9 @@ def incident(number: int, config_path: Path | None, store_url: str | None, as_js
     )
     click.echo(f"  window     {window(found)}")
     for name, values in (
+        ("certainty", certainty(found)),
+        ("brought by", (finding.cause,) if finding.cause else ()),
+        ("besides", finding.also_changed),
         ("account", (finding.tag.account,) if finding.tag and finding.tag.account else ()),
         ("events", finding.events),
         ("loaded by", finding.loaders),
@@ -130,6 +134,11 @@ def document(incident: Incident) -> dict[str, Any]:
         "opened_scan": incident.opened_scan,
         "last_scan": incident.last_scan,
         "seen_scans": incident.seen_scans,
+        "confirmed": incident.confirmed,
+        "comes_and_goes": incident.comes_and_goes,
+        "recent": list(incident.recent),
+        "cause": finding.cause or None,
+        "also_changed": list(finding.also_changed),
     }
 
 

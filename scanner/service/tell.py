@@ -25,6 +25,8 @@ from scanner.service.health import (
     recovery,
 )
 
+_GRAVE = Severity.HIGH
+"""A violation of this severity is told although it was seen once only."""
 Recipient = tuple[str, str]
 """Channel (`mail` | `chat`) and address or name."""
 
@@ -32,13 +34,15 @@ Recipient = tuple[str, str]
 def news_of(change: IncidentChange, at: datetime, remind_after: timedelta | None) -> News | None:
     """Say why somebody is to be told of `change` at `at`; None: no news.
 
-    An incident nobody was told of yet is new whatever happened in this scan, and one that was seen once only is no
-    news before it is confirmed.
+    An incident nobody was told of yet is new whatever happened in this scan. One that was seen once only is no news
+    before it is confirmed, unless it is grave and forbidden: then what was received was received.
     """
     incident = change.incident
     if incident.state is IncidentState.CLOSED:
         return News.CLOSED if change.kind is IncidentChangeKind.CLOSED and incident.told_at is not None else None
-    if incident.state is not IncidentState.OPEN or not incident.confirmed:
+    if incident.state is not IncidentState.OPEN:
+        return None
+    if not incident.confirmed and not (incident.finding.violation and incident.finding.severity.rank <= _GRAVE.rank):
         return None
     if incident.told_at is None:
         return News.OPENED

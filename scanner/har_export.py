@@ -16,10 +16,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from scanner import __version__
 from scanner.model import PageCapture, RequestRecord
+from scanner.second_look import visits_of
 
 
 def har_chunks(captures: Iterable[PageCapture]) -> Iterator[str]:
-    """Yield one HAR document in pieces; `captures` is read once, one at a time.
+    """Yield one HAR document in pieces; `captures` is read once, one at a time. Of a page visited twice both visits.
 
     Pages and entries are separate lists in a HAR, so page headers are held back until the end: they are small.
     """
@@ -27,7 +28,8 @@ def har_chunks(captures: Iterable[PageCapture]) -> Iterator[str]:
     yield f'{{"log":{{"version":"1.2","creator":{creator},"entries":[\n'
     pages: list[dict[str, Any]] = []
     first = True
-    for number, capture in enumerate(captures, start=1):
+    visits = (visit for capture in captures for visit in visits_of(capture))
+    for number, capture in enumerate(visits, start=1):
         page_id = f"page_{number}"
         pages.append(_page(capture, page_id))
         for entry in _entries(capture, page_id):

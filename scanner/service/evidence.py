@@ -24,6 +24,7 @@ from scanner.errors import UsageError
 from scanner.har_export import har_chunks
 from scanner.model import Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
 from scanner.ports import Store
+from scanner.second_look import visits_of
 from scanner.service.judge import RulesJudge
 
 FORMAT = 1
@@ -184,8 +185,9 @@ def _add_traffic(
         nonlocal count
         for capture in captures:
             count += 1
-            found = match_page(capture, judge.rules)
-            detections.append({"page": capture.page, "detections": [asdict(detection) for detection in found]})
+            for number, visit in enumerate(visits_of(capture), start=1):
+                found = [asdict(detection) for detection in match_page(visit, judge.rules)]
+                detections.append({"page": capture.page, "visit": number, "detections": found})
             if capture.screenshot:
                 _add(archive, f"{folder}/screenshots/{file_name(capture.page)}.png", capture.screenshot, digests)
             yield capture

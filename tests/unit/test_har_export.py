@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rules.har import read_har
 from scanner.har_export import har_chunks
 from scanner.model import Initiator, Outcome, PageCapture, RequestRecord, StopReason, Wanted
+from scanner.second_look import with_second_look
 from tests import make
 
 
@@ -174,3 +175,10 @@ def test_what_is_written_is_what_is_read(made: list[RequestRecord]) -> None:
         for r in page.capture.requests[1:]
     ]
     assert sorted(map(str, read)) == sorted(map(str, told))
+
+
+def test_both_visits_of_a_page_that_was_visited_twice_are_in() -> None:
+    capture = with_second_look(make.capture("/", [make.request()]), make.capture("/", [make.script(), make.script()]))
+    log = har(capture)
+    assert [page["id"] for page in log["pages"]] == ["page_1", "page_2"]
+    assert [entry["pageref"] for entry in log["entries"]] == ["page_1", "page_2", "page_2"]

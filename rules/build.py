@@ -28,7 +28,7 @@ from rules.model import (
 )
 from rules.source import Document, Where
 from scanner.errors import Problem
-from scanner.model import BodyWanted, Category, DetectionKind, ExposureKind, Form, Wanted
+from scanner.model import Category, DetectionKind, ExposureKind, Form
 
 _KINDS = {kind.value: kind for kind in ExposureKind}
 T = TypeVar("T")
@@ -144,6 +144,7 @@ class Builder:
             shapes=frozenset(texts(body.get("shape"))),
             body_contains=texts(body.get("contains")),
             has_body=body.get("present"),
+            content=texts(raw.get("content")),
             any_of=tuple(self.condition(c, (*where, "any_of", n)) for n, c in enumerate(raw.get("any_of", ()))),
             none_of=tuple(self.condition(c, (*where, "none_of", n)) for n, c in enumerate(raw.get("none_of", ()))),
             anywhere=bool(raw.get("anywhere")),
@@ -332,44 +333,3 @@ def build(document: Document, vendor: Vendor) -> tuple[list[Rule], list[PageRule
     rules = [builder.rule(raw, ("rules", n)) for n, raw in enumerate(document.content.get("rules", ()))]
     page_rules = [builder.page_rule(raw, ("page", n)) for n, raw in enumerate(document.content.get("page", ()))]
     return rules, page_rules, builder.problems
-
-
-def wanted_by(rules: Iterable[Rule], page_rules: Iterable[PageRule]) -> Wanted:
-    """What the recorder must keep so that these rules can be judged later."""
-    bodies = {
-        BodyWanted(_recorder_host(host), _path_expression(condition))
-        for rule in rules
-        if rule.response_features or rule.keep_response
-        for condition in rule.when
-        for host in condition.hosts or ("*",)
-        if _path_expression(condition)
-    }
-    return Wanted(
-        globals=tuple(sorted({name for rule in page_rules for name in rule.globals})),
-        bodies=tuple(sorted(bodies, key=lambda b: (b.host, b.path))),
-    )
-
-
-def _recorder_host(host: str) -> str:
-    """The recorder knows exact hosts, `*.host` and `*` only: what is finer is decided when matching."""
-    if host.startswith("."):
-        return f"*{host}"
-    return host if "*" not in host.removeprefix("*.") and "<cc>" not in host else "*"
-
-
-def _path_expression(condition: Condition) -> str:
-    parts = [f"^{re.escape(path.rstrip('/'))}/?(?:[?;]|$)" for path in sorted(condition.paths)]
-    parts += [f"^{re.escape(path)}" for path in condition.path_prefixes]
-    parts += [f"{re.escape(path)}/?(?:[?;]|$)" for path in condition.path_suffixes]
-    if condition.path_pattern is not None:
-        pattern = condition.path_pattern.pattern
-        parts.append(pattern.replace("$", r"(?:[?;]|$)") if pattern.endswith("$") else pattern)
-    if not parts:
-        parts += [
-            rf"[?&]{re.escape(test.path)}={test.pattern.pattern.strip('^$') if test.pattern else ''}"
-            for test in condition.params[:1]
-            if not (test.absent or test.is_glob)
-        ]
-    if not parts and not condition.anywhere:
-        parts.append(".")
-    return "|".join(f"(?:{part})" for part in parts)

@@ -83,6 +83,9 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
     if condition.body_contains:
         needles = tuple(text.encode() for text in condition.body_contains)
         tests.append(lambda m: m.record.body is not None and any(n in m.record.body for n in needles))
+    if condition.content:
+        signs = tuple(text.encode() for text in condition.content)
+        tests.append(lambda m: (content := m.record.response_body) is not None and all(s in content for s in signs))
     if condition.any_of:
         choices = [condition_test(c, with_hosts=True) for c in condition.any_of]
         tests.append(lambda m: any(c(m) for c in choices))
@@ -246,6 +249,9 @@ class Index:
         self.by_param: dict[str, list[Entry]] = {}
         self.by_last_segment: dict[str, list[Entry]] = {}
         self.by_first_segment: dict[str, list[Entry]] = {}
+        self.by_content: list[tuple[tuple[bytes, ...], Entry]] = []
+        """Rules that know a script by what stands in it."""
+        self._content_memo: dict[str, tuple[Entry, ...]] = {}
         self.unfiled: list[Entry] = []
         self.page_rules: tuple[PageRule, ...] = rules.page_rules
         for order, rule in enumerate(rules.rules):
@@ -263,7 +269,9 @@ class Index:
 
     def _file_shape(self, condition: Condition, entry: Entry) -> None:
         """File a host-independent rule under the cheapest thing that must be there."""
-        if condition.paths or condition.path_suffixes:
+        if condition.content:
+            self.by_content.append((tuple(text.encode() for text in condition.content), entry))
+        elif condition.paths or condition.path_suffixes:
             for path in (*condition.paths, *condition.path_suffixes):
                 self.by_last_segment.setdefault(path.rpartition("/")[2], []).append(entry)
         elif condition.params and not (condition.params[0].absent or condition.params[0].is_glob):
@@ -301,8 +309,21 @@ class Index:
         if message.record.body and self._worth_opening(message.record.body):
             for name in self.param_keys & {found[0] for found in message.body_fields}:
                 entries += self.by_param[name]
+        if message.record.response_body and message.record.type == "script":
+            entries += self._speaking_of(message.record.response_body, message.record.response_sha256)
         entries.sort(key=lambda entry: entry[0].order)
         return entries
+
+    def _speaking_of(self, script: bytes, digest: str | None) -> tuple[Entry, ...]:
+        """Rules whose signs stand in a script. The same one comes with every page, so it is searched once."""
+        found = self._content_memo.get(digest) if digest else None
+        if found is None:
+            found = tuple(entry for signs, entry in self.by_content if all(sign in script for sign in signs))
+            if digest:
+                if len(self._content_memo) >= MEMO_LIMIT:
+                    self._content_memo.clear()
+                self._content_memo[digest] = found
+        return found
 
     def _worth_opening(self, body: bytes) -> bool:
         packed = body[:1] in (b"\x1f", b"\x78") or body[:4] == b"H4sI" or body[:3] == b"eyJ" or b"%" in body[:64]

@@ -16,6 +16,8 @@ from typing import Final, TypeAlias
 JsValue: TypeAlias = object
 """str | int | float | bool | None | list[JsValue] | dict[str, JsValue]"""
 
+CONTAINER_SIGN: Final = "vtp_"
+"""Begins every parameter of every tag: stands in each container, minified or not, and in no other script."""
 MAX_TOKENS: Final = 300_000
 """Tokens the tolerant reader takes per script: several times the largest container that Google serves."""
 MAX_DEPTH: Final = 200

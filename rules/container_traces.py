@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from rules.container import Container, ContainerTag, TagRole, read_container
+from rules.container_literal import CONTAINER_SIGN
 from rules.match import match_request
 from rules.model import RuleSet
 from rules.page import inline_matches
@@ -25,6 +26,8 @@ RULE: Final = "container.tag"
 _ACCOUNT_PREFIXES: Final = {("google", "google-ads"): "AW-", ("google", "google-floodlight"): "DC-"}
 """Containers keep the bare number; requests show it with these."""
 _ADDRESS: Final = re.compile(r"(?:https?:)?//[^\s\"'<>\\)]{4,2000}")
+_SIGN: Final = CONTAINER_SIGN.encode()
+_ID: Final = re.compile(r"[A-Z]{1,4}-[A-Z0-9]{2}")
 _MOST_ADDRESSES: Final = 50
 _MOST_HOSTS_IN_NAME: Final = 3
 _NEVER: Final = "never by itself"
@@ -54,8 +57,11 @@ def container_in(request: RequestRecord, rules: RuleSet) -> ContainerContent | N
     body = request.response_body
     if not body or b"resource" not in body:
         return None
+    named_id = _named_id(request.url)
+    if _SIGN not in body and not _ID.match(named_id):
+        return None  # lists called `tags` stand in many scripts
     digest = request.response_sha256 or hashlib.sha256(body).hexdigest()
-    return _content(_Script(body, digest), _named_id(request.url), rules)
+    return _content(_Script(body, digest), named_id, rules)
 
 
 def _named_id(url: str) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from rules.wanting import wants
+from rules.wanting import shows_itself, wants
 from scanner.model import CookieRecord, Initiator, RequestRecord, Wanted
 
 _KEPT_HEADERS = ("referer", "origin", "sec-gpc", "sec-fetch-dest", "content-encoding", "x-requested-with")
@@ -159,11 +159,15 @@ def requests_of(entry: dict[str, Any], wanted: Wanted | None) -> list[RequestRec
         mime=mime,
         size_bytes=_size(response, content),
         response_sha256=hashlib.sha256(received).hexdigest() if received and kind == "script" else None,
-        response_body=received if received is not None and wanted is not None and wants(wanted, url) else None,
+        response_body=received if wanted is not None and _keeps(wanted, url, kind, received) else None,
         response_headers=tuple(headers_of(response.get("headers")).items()),
         from_cache=bool(entry.get("_fromCache") or entry.get("fromCache")),
     )
     return [record, *_frames(entry, url)]
+
+
+def _keeps(wanted: Wanted, url: str, kind: str, received: bytes | None) -> bool:
+    return received is not None and (wants(wanted, url) or (kind == "script" and shows_itself(wanted, received)))
 
 
 def _frames(entry: dict[str, Any], url: str) -> list[RequestRecord]:

@@ -88,5 +88,5 @@ def _discriminates(condition: Condition) -> bool:
     paths = condition.paths | set(condition.path_prefixes) | set(condition.path_suffixes)
     tests = [test for test in condition.params if not test.absent]
     signs = len(tests) + bool(paths) + bool(condition.path_pattern) + bool(condition.body_contains)
-    signs += bool(condition.any_of) + bool(condition.types)
+    signs += bool(condition.any_of) + bool(condition.types) + (len(condition.content) if condition.types else 0)
     return signs >= 2 or any(len(path) >= 12 for path in paths)

@@ -8,10 +8,11 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from rules.build import build, merge_vendors, wanted_by
+from rules.build import build, merge_vendors
 from rules.lint import lint
 from rules.model import PageRule, Rule, RuleSet
 from rules.source import Document, parse, schema_problems
+from rules.wanting import wanted_by
 from scanner.errors import Problem, ProblemsError
 
 MATCHER_VERSION = "1"

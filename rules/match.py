@@ -13,7 +13,7 @@ from rules.message import Message, page_host
 from rules.model import RuleSet
 from rules.page import match_traces
 from rules.read import read
-from scanner.model import Detection, DetectionKind, PageCapture, RequestRecord, SignalKind
+from scanner.model import Detection, DetectionKind, Exposure, ExposureKind, PageCapture, RequestRecord, SignalKind
 from scanner.urls import same_site
 
 _EVIDENCE = {
@@ -23,6 +23,9 @@ _EVIDENCE = {
     SignalKind.NOSCRIPT: "noscript",
     SignalKind.HELD_BACK: "held-back",
 }
+_SPEAKING = (DetectionKind.EVENT, DetectionKind.IDENTITY_SYNC)
+REFERER = "header.referer"
+_LONGEST_REFERER_CHARS = 4_096
 _WRAPPED = re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}")
 
 
@@ -74,6 +77,8 @@ def match_message(
         for ready in matched
         for detection in read(ready, message, first_party=local or not _at_home(ready, message.host))
     )
+    if page and not local and message.record.headers:
+        found = tuple(_with_referer(detection, message.record, page, own_domains) for detection in found)
     if message.record.method == "OPTIONS" or message.record.type == "preflight":
         # The browser asks for leave; the event comes with the request that follows, or never.
         return tuple(replace(d, kind=DetectionKind.OTHER, event=None, events=(), dedup_id=None) for d in found)
@@ -86,6 +91,23 @@ def _holding(entries: Iterable[Entry], message: Message) -> list[ReadyRule]:
         if ready not in found and test(message):
             found.append(ready)
     return found
+
+
+def _with_referer(detection: Detection, record: RequestRecord, page: str, own_domains: Iterable[str]) -> Detection:
+    """Add the page's address where only the Referer header tells it: no parameter need name it then.
+
+    Browsers cut it to the bare origin for other sites, unless the site's referrer policy wants otherwise.
+    """
+    if detection.kind not in _SPEAKING:
+        return detection
+    referer = next((value for name, value in record.headers if name == "referer"), "")
+    rest = referer.partition("://")[2].partition("/")[2]
+    if not rest or not same_site(page_host(referer), page, own_domains):
+        return detection
+    if any(e.kind is ExposureKind.PAGE_URL and rest in e.value for e in detection.exposures):
+        return detection
+    exposure = Exposure(ExposureKind.PAGE_URL, REFERER, referer[:_LONGEST_REFERER_CHARS])
+    return replace(detection, exposures=(*detection.exposures, exposure))
 
 
 def _at_home(ready: ReadyRule, host: str) -> bool:

@@ -77,6 +77,8 @@ class Condition:
     shapes: frozenset[str] = frozenset()
     body_contains: tuple[str, ...] = ()
     has_body: bool | None = None
+    content: tuple[str, ...] = ()
+    """Texts that all stand in the script which the response brought: a vendor's library under another name."""
     any_of: tuple[Condition, ...] = ()
     none_of: tuple[Condition, ...] = ()
     anywhere: bool = False

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rules.check import check, example_request
 from rules.load import bundled_sources, load_rules
 from rules.match import match_request
 from rules.model import Example, Rule
+from rules.wanting import wants
+from scanner.urls import host_of
 
 RULES = load_rules()
 EXAMPLES = [
@@ -66,4 +70,24 @@ def test_what_the_recorder_must_keep_is_bounded() -> None:
     wanted = RULES.wanted()
     assert {"pintrk", "fbq", "google_tag_manager"} <= set(wanted.globals)
     assert any(body.host == "connect.facebook.net" for body in wanted.bodies)
-    assert not any(body.host == "*" and body.path in ("", ".") for body in wanted.bodies)
+    for image in ("https://www.clinic.test/family.jpg", "https://cdn.clinic.test/app.3fa9.js?v=2"):
+        assert not wants(wanted, image), "nothing is kept for its host alone, unless the host is a vendor's"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(example.url, id=f"{rule.id}-{number}")
+        for rule in RULES.rules
+        if rule.keep_response or rule.response_features
+        for number, example in enumerate(rule.examples)
+        if not any(condition.content for condition in rule.when) or example.response is None
+    ],
+)
+def test_the_recorder_keeps_what_a_rule_reads(url: str) -> None:
+    """The recorder searches the whole address, the HAR reader path and query: both find the same."""
+    wanted = RULES.wanted()
+    assert wants(wanted, url)
+    host = host_of(url)
+    hosts = [body for body in wanted.bodies if body.host in ("*", host) or host.endswith(body.host.removeprefix("*"))]
+    assert any(re.search(body.path, url) for body in hosts)

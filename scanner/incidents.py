@@ -62,6 +62,10 @@ def update(
     accepted = _identities(before) if approval is not None and before is not None else frozenset()
     news = {finding.key: finding for finding in findings if _worth_an_incident(finding, drift)}
     by_identity = {identity: incident.finding.key for incident in open_incidents for identity in incident.identities}
+    for finding in tuple(news.values()):
+        incident = _same_tag_before(finding, open_incidents)
+        if incident is not None and incident.finding.key not in news:
+            news[incident.finding.key] = news.pop(finding.key)
     changes: list[IncidentChange] = []
     for incident in open_incidents:
         own = news.pop(incident.finding.key, None)
@@ -88,6 +92,19 @@ def _worth_an_incident(finding: Finding, drift: Drift | None) -> bool:
         return False
     # Without an older side the findings say what is there: only what the policy forbids is an incident then.
     return finding.violation or drift is not None
+
+
+def _same_tag_before(finding: Finding, open_incidents: Iterable[Incident]) -> Incident | None:
+    """The open incident of a tag that took another way out: behind a proxy it is the same tag, and not gone."""
+    core = [identity for identity in _core_identities(finding) if identity.kind is SightingKind.TAG]
+    if finding.verdict is not Verdict.CHANGED or not core:
+        return None
+    tags = {identity.tag for identity in core}
+    for incident in open_incidents:
+        known = {identity.tag for identity in incident.identities if identity.kind is SightingKind.TAG}
+        if known & tags:
+            return incident
+    return None
 
 
 def _core_identities(finding: Finding) -> tuple[Identity, ...]:
@@ -218,11 +235,14 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
         incident.comes_and_goes or comes_and_goes(recent) or new.comes_and_goes or _churns(incident, pages, after)
     )
     reasons = tuple(_worse(old, merged, pages_count=not wavering))
+    if own is not None and own.key != old.key and not set(_core_identities(own)) <= set(incident.identities):
+        reasons = (own.title, *reasons)
     if not incident.confirmed and incident.told_at is not None:
         reasons = ("seen again: it is confirmed", *reasons)
     seen = replace(
         incident,
         finding=merged,
+        identities=_all_ways(incident.identities, own),
         last_seen_at=scan.started_at,
         last_scan=scan.id,
         absent_scans=0,
@@ -250,6 +270,13 @@ def evidence_visits(incidents: Iterable[Incident]) -> Mapping[int, frozenset[str
 
 def _evidence(scans: tuple[int, ...], scan_id: int) -> tuple[int, ...]:
     return (*scans[:1], *(*scans[1:], scan_id)[-(MOST_EVIDENCE_SCANS - 1) :])
+
+
+def _all_ways(identities: tuple[Identity, ...], own: Finding | None) -> tuple[Identity, ...]:
+    """The incident's identities, and the way out that its tag takes now."""
+    tags = {identity.tag for identity in identities if identity.kind is SightingKind.TAG}
+    new = [one for one in (_core_identities(own) if own else ()) if one.kind is SightingKind.TAG and one.tag in tags]
+    return tuple(sorted({*identities, *new}, key=lambda identity: identity.sort_key))
 
 
 def _churns(incident: Incident, pages: frozenset[str], after: Snapshot) -> bool:

@@ -18,10 +18,11 @@ from scanner.model import (
     Sighting,
     Snapshot,
 )
-from tests.make import NOW, PINTEREST, approval, identity, page_url, sighting, site_snapshot
+from tests.make import NOW, PINTEREST, approval, page_url, sighting, site_snapshot
 
-PIN: tuple[Sighting, ...] = (sighting(identity()),)
-CLEAN: Mapping[str, Iterable[Sighting] | Outcome] = {"/": (), "/blog": ()}
+PIN: tuple[Sighting, ...] = (sighting(),)
+Pages = Mapping[str, Iterable[Sighting] | Outcome]
+CLEAN: Pages = {"/": (), "/blog": ()}
 OPENED, WORSENED, UPDATED, CLOSED, ACCEPTED = IncidentChangeKind
 
 
@@ -66,15 +67,15 @@ def test_appears_spreads_stays_and_goes() -> None:
 
 
 def test_a_page_that_breaks_closes_nothing() -> None:
-    there = {"/": PIN, "/blog": ()}
-    broken = {"/": Outcome.FAILED, "/blog": ()}
+    there: Pages = {"/": PIN, "/blog": ()}
+    broken: Pages = {"/": Outcome.FAILED, "/blog": ()}
     told = live(CLEAN, there, broken, broken, broken, there)
     assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [UPDATED]]
     assert told[-1][0].incident.state is IncidentState.OPEN
 
 
 def test_coming_back_after_one_day_is_the_same_incident() -> None:
-    there = {"/": PIN, "/blog": ()}
+    there: Pages = {"/": PIN, "/blog": ()}
     told = live(CLEAN, there, CLEAN, there, CLEAN, CLEAN, CLEAN)
     assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [UPDATED], [CLOSED]]
     assert told[2][0].incident.comes_and_goes, "so two scans without it are not enough"
@@ -109,7 +110,7 @@ def test_what_fires_by_chance_opens_once_and_stays_open() -> None:
 
 
 def test_what_comes_back_after_it_was_over_carries_its_history_on() -> None:
-    there = {"/": PIN, "/blog": ()}
+    there: Pages = {"/": PIN, "/blog": ()}
     over = live(CLEAN, there, CLEAN, CLEAN)[-1][0].incident
     assert over.state is IncidentState.CLOSED and not over.comes_and_goes
     before, after = on_day(3, CLEAN), on_day(4, there)
@@ -117,3 +118,14 @@ def test_what_comes_back_after_it_was_over_carries_its_history_on() -> None:
     (change,) = update("clinic", (), after, findings(drift, before, after), drift, before, None, (over,))
     assert change.kind is OPENED and change.incident.id == 0, "a new one"
     assert change.incident.recent == (True, False, False, True)
+
+
+def test_a_tag_that_moves_behind_a_proxy_is_the_same_incident_and_not_gone() -> None:
+    proxied = (sighting(role="first-party"),)
+    there: Pages = {"/": PIN, "/blog": ()}
+    moved: Pages = {"/": proxied, "/blog": ()}
+    told = live(CLEAN, there, moved, moved, moved, CLEAN, CLEAN)
+    assert kinds(told) == [[OPENED], [WORSENED], [UPDATED], [UPDATED], [UPDATED], [CLOSED]]
+    reason = told[1][0].reasons[0]
+    assert "moved behind another address" in reason
+    assert {one.role for one in told[-1][0].incident.identities} == {"", "first-party"}

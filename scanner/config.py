@@ -9,9 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from scanner.canonical import canonical_url
 from scanner.config_judging import read_judging
 from scanner.config_mail import MailConfig, MailRoute, SmtpConfig, read_mail
+from scanner.config_policy import read_policy_section, read_severities
 from scanner.config_schedule import read_schedule
 from scanner.config_schema import config_schema, schema_problems
 from scanner.config_secrets import is_reference, read_secret
@@ -35,9 +34,11 @@ from scanner.crawl.resolve import parse_resolve as parse_resolve
 from scanner.errors import Problem, ProblemsError, UsageError
 from scanner.judging import Judging
 from scanner.model import Retention, SiteConfig
+from scanner.severity_rules import SeverityRule
 
 DEFAULT_PATH = Path("tagdrift.yaml")
 DEFAULT_STORE = "sqlite:///tagdrift.db"
+DEFAULT_APPROVALS = "tagdrift-approvals.yaml"
 _HINT = "docs/configuration.md describes every key"
 _STORE = re.compile(r"(?:sqlite:///.+|postgresql(?:\+psycopg)?://.+|memory:)", re.DOTALL)
 
@@ -59,6 +60,12 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     policy: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({"preset": "healthcare"}))
     """The policy section, frozen, as the schema describes it."""
+    policy_places: tuple[str, ...] = ()
+    """Where each policy rule stands, `file:line`."""
+    severities: tuple[SeverityRule, ...] = ()
+    """Severities of one's own, in order."""
+    approvals_file: Path = Path(DEFAULT_APPROVALS)
+    """What was accepted, by whom, why, and until when."""
     judging: Judging = field(default_factory=Judging)
     """Known identities and health terms."""
     mail: MailConfig | None = None
@@ -100,6 +107,7 @@ def load_config(
     context = Context(document, path.resolve().parent, os.environ if environ is None else environ)
     context.problems.update(dict.fromkeys((*document.problems, *problems)))
     top = Section(((value, ()),))
+    policy, places = read_policy_section(value.get("policy", {}), context)
     config = Config(
         store_url=_store_url(top, context),
         sites=_sites(top, value, context, site_secrets),
@@ -108,7 +116,10 @@ def load_config(
         scans_at_once=int(top.get("scans_at_once", 2)),
         schedule_file=context.base / Path(top.get("schedule_file")).expanduser() if "schedule_file" in top else None,
         retention=retention(top.group("retention")),
-        policy=_policy(value.get("policy", {}), context),
+        policy=policy,
+        policy_places=places,
+        severities=read_severities(top.get("severity", []), context),
+        approvals_file=context.base / Path(top.get("approvals_file", DEFAULT_APPROVALS)).expanduser(),
         judging=read_judging(top, context),
         mail=read_mail(top, context, mail_secrets),
         path=path,
@@ -194,34 +205,12 @@ def _rule_paths(top: Section, context: Context) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _policy(section: dict[str, Any], context: Context) -> Mapping[str, Any]:
-    for position, rule in enumerate(section.get("rules", [])):
-        if rule is not None and len({"allow", "forbid", "require"} & rule.keys()) != 1:
-            context.problem(("policy", "rules", position), "a policy rule needs one of `allow`, `forbid` or `require`")
-        if rule is not None and "until" in rule:
-            context.attempt(("policy", "rules", position, "until"), partial(_check_date, rule["until"]))
-    frozen: Mapping[str, Any] = _frozen({"preset": "healthcare", **section})
-    return frozen
-
-
-def _check_date(text: str) -> None:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"`{text}` is no day of the calendar") from None
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, dict):
-        return MappingProxyType({key: _frozen(entry) for key, entry in value.items()})
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
 def _in_order(problems: Mapping[Problem, None], own: str) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.file != own, problem.file, problem.line or 0))
 
 
 __all__ = [
+    "DEFAULT_APPROVALS",
     "DEFAULT_PATH",
     "DEFAULT_STORE",
     "Config",

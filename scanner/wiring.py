@@ -10,19 +10,23 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
 from typing import Any, Self
 
 from rules.load import load_rules
 from scanner import __version__
+from scanner.approvals_file import read_file
 from scanner.browser.launch import browser_version, find_browser
 from scanner.browser.settings import user_agent_for
 from scanner.clock import SystemClock
 from scanner.config import Config
 from scanner.crawl.discover import Discovery, discover
-from scanner.errors import CannotRun, Interrupted, SiteBusy
+from scanner.errors import CannotRun, Interrupted, ProblemsError, SiteBusy
 from scanner.fleet.local import LocalFleet
 from scanner.fleet.names import NamingFleet
 from scanner.fleet.places import Places, SharingFleet
+from scanner.house_rules import HouseRules
 from scanner.incidents import evidence_visits
 from scanner.judging import Judging
 from scanner.mailroom import Mailroom
@@ -40,12 +44,14 @@ from scanner.model import (
 from scanner.policy import Policy
 from scanner.policy_read import read_policy
 from scanner.ports import Clock, Fleet, Store
-from scanner.service.compare import Comparison, approve, compare_scans, newest_scan, older_side, tags_before
+from scanner.service.approving import ApprovalDesk
+from scanner.service.compare import Comparison, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
 from scanner.service.light import light_pages, light_site
 from scanner.service.scan import Observer, ScanRun, why_not_resumed
 from scanner.service.scan_summary import summarise
 from scanner.service.settle import settle, unsettled
+from scanner.severity_rules import SeverityRule
 from scanner.store import open_store
 
 
@@ -59,6 +65,9 @@ class App:
     policy: Policy
     mailroom: Mailroom | None = None
     """None: nobody is told."""
+    approvals: Path | None = None
+    """The approvals file, read anew whenever something is compared; None: there is none."""
+    severities: tuple[SeverityRule, ...] = ()
 
     @classmethod
     @contextmanager
@@ -69,21 +78,26 @@ class App:
         policy: Mapping[str, Any] | None = None,
         judging: Judging | None = None,
         config: Config | None = None,
+        approvals: Path | None = None,
+        severities: tuple[SeverityRule, ...] = (),
     ) -> Iterator[Self]:
         """Open the store and load the rules.
 
         `policy` is a configuration's policy section; without one the healthcare preset holds. `judging` is what it
         says of identities and health terms: every command that compares needs the same. `config` is for commands that
-        tell people: its `mail` section says whom.
+        tell people: its `mail` section says whom. `approvals` and `severities` are the configuration's, by default that
+        of `config`.
         Raises `ProblemsError` for rule files and `StoreError` for the store."""
         judge = RulesJudge(load_rules(rule_paths), judging or Judging())
         store = open_store(store_url)
         clock = SystemClock()
         mailroom = None
+        if config is not None:
+            approvals, severities = approvals or config.approvals_file, severities or config.severities
         if config is not None and config.mail is not None and config.path is not None:
             mailroom = Mailroom(store, clock, judge.names, config.mail, config.path)
         try:
-            yield cls(store, judge, clock, read_policy(policy or {}), mailroom)
+            yield cls(store, judge, clock, read_policy(policy or {}), mailroom, approvals, severities)
         finally:
             store.close()
 
@@ -103,6 +117,7 @@ class App:
         is given; signals are then the caller's. Visits wait for one of `places`, which several scans may share. A
         light scan becomes a full one as long as there is none to go by, or one was interrupted and can be gone on with.
         """
+        await asyncio.to_thread(self._read_house_rules, site)
         only = await asyncio.to_thread(self._light_pages, site) if kind is ScanKind.LIGHT else None
         fleet: Fleet = LocalFleet(site, self.judge.rules.wanted())
         if site.dns:
@@ -174,6 +189,7 @@ class App:
                 self._settle(site, self.compare(site.name, left, site.own_domains))
         comparison = self.compare(site.name, scan, site.own_domains)
         self._settle(site, comparison)
+        self.desk().notice()
         if scan.kind is ScanKind.FULL:
             self.store.save_summary(scan.id, summarise(comparison.snapshot.pages))
         return comparison
@@ -187,15 +203,35 @@ class App:
     ) -> Comparison:
         """Compare `scan` (default: the newest finished one) with the baseline, else with the last full scan."""
         scan = scan or newest_scan(self.store, site)
-        older, approval = older_side(self.store, scan, with_last=with_last)
-        return compare_scans(self.store, self.judge, scan, older, approval, own_domains, self.policy)
+        house = self.house_rules()
+        older, approval = older_side(self.store, scan, with_last=with_last, acceptances=house.acceptances)
+        return compare_scans(self.store, self.judge, scan, older, approval, own_domains, self.policy, house)
+
+    def desk(self) -> ApprovalDesk:
+        return ApprovalDesk(self.store, self.clock, self.approvals)
+
+    def _read_house_rules(self, site: SiteConfig) -> None:
+        """Find out before the first visit that the approvals file is wrong; and tell people, as of any such trouble."""
+        try:
+            self.house_rules()
+        except ProblemsError as error:
+            if self.mailroom is not None:
+                self.mailroom.could_not_scan(site, error)
+            raise
+
+    def house_rules(self) -> HouseRules:
+        """What the owner decided, as the files say now. Raises `ProblemsError` for an approvals file that is wrong."""
+        return HouseRules(read_file(self.approvals), self.severities)
 
     def returned(self, comparison: Comparison) -> frozenset[TagKey]:
         """Tags that appeared now and that some scan before the baseline has seen: they are back."""
         return tags_before(self.store, comparison)
 
-    def approve(self, scan: ScanRecord, *, who: str, why: str, site: SiteConfig) -> Approval:
-        return approve(self.store, self.clock, scan, who, why, site.coverage_threshold)
+    def approve(self, scan: ScanRecord, *, who: str, why: str, site: SiteConfig, until: date | None = None) -> Approval:
+        """Make `scan` the site's baseline; see `scanner.service.approving`."""
+        return self.desk().approve_state(
+            scan, who=who, why=why, until=until, coverage_threshold=site.coverage_threshold
+        )
 
 
 async def _discover(site: SiteConfig) -> Discovery:

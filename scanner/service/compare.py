@@ -30,7 +30,7 @@ from scanner.model import (
     Verdict,
 )
 from scanner.policy import Policy, Violation, violations
-from scanner.ports import Clock, Store
+from scanner.ports import Store
 from scanner.service.baselines import baseline_in_force
 from scanner.service.history import with_history
 from scanner.severity_rules import overridden
@@ -252,26 +252,6 @@ def newest_scan(store: Store, site: str) -> ScanRecord:
     known = store.sites()
     hint = f"known sites: {', '.join(known)}" if known else "run `tagdrift scan URL` first"
     raise UsageError(f"no finished scan of {site!r} in the store", hint=hint)
-
-
-def approve(store: Store, clock: Clock, scan: ScanRecord, who: str, why: str, coverage_threshold: float) -> Approval:
-    """Make `scan` the approved baseline. Raises `UsageError` for a scan that saw too little to vouch for."""
-    if scan.kind is ScanKind.LIGHT:
-        raise UsageError(
-            f"scan {scan.id} of {scan.site} cannot become the baseline: it is a light scan of a few pages",
-            hint=f"approve a full scan: tagdrift history {scan.site}",
-        )
-    if scan.state is not ScanState.COMPLETE or scan.coverage.ratio < coverage_threshold:
-        raise UsageError(
-            f"scan {scan.id} of {scan.site} cannot become the baseline: {scan.coverage.ok} of {scan.coverage.planned} "
-            f"planned pages were seen whole ({scan.coverage.ratio:.0%}; the threshold is {coverage_threshold:.0%})",
-            hint="scan again, or lower coverage_threshold in the configuration if those pages cannot be seen",
-        )
-    if not why.strip():
-        raise UsageError("an approval needs a reason", hint='tagdrift approve SITE --reason "reviewed with counsel"')
-    approval = Approval(site=scan.site, scan_id=scan.id, who=who, why=why.strip(), at=clock.now())
-    store.approve(approval)
-    return approval
 
 
 def tags_before(store: Store, comparison: Comparison) -> frozenset[TagKey]:

@@ -27,7 +27,8 @@ from scanner.model import (
 )
 from scanner.page_kinds import default_page_kind
 from scanner.ports import Clock
-from scanner.service.compare import approve, newest_scan, older_side
+from scanner.service.approving import ApprovalDesk
+from scanner.service.compare import newest_scan, older_side
 from scanner.service.health import HealthState, site_health
 from scanner.service.scan import ScanRun
 from scanner.store.memory import MemoryStore
@@ -114,7 +115,7 @@ def test_it_is_no_baseline_no_newest_scan_and_nothing_is_compared_with_it() -> N
 
 
 def _approve(store: MemoryStore, clock: Clock, scan: ScanRecord) -> None:
-    approve(store, clock, scan, "officer", "reviewed", 0.5)
+    ApprovalDesk(store, clock, None).approve_state(scan, who="officer", why="reviewed", coverage_threshold=0.5)
 
 
 def test_it_cannot_vouch_for_a_site() -> None:

@@ -73,7 +73,7 @@ class _Sides:
         for side, snapshot in enumerate((self.before, self.after)):
             for page in snapshot.pages if snapshot else ():
                 (self.new if side else self.old)[page.page] = page
-                self.own_scripts.update(address for address, _ in page.scripts)
+                self.own_scripts.update(address for address, _ in page.scripts or ())
                 for sighting in page.sightings:
                     tag = sighting.identity.tag
                     if sighting.identity.kind is SightingKind.TAG and tag is not None and tag.account:
@@ -176,7 +176,7 @@ def _changes(pages: Iterable[str], sides: _Sides) -> Iterator[_Change]:
     now: dict[str, set[str]] = defaultdict(set)
     for page in pages:
         old, new = sides.old.get(page), sides.new.get(page)
-        if old is None or new is None or old.outcome is not Outcome.OK or not (old.scripts or not new.scripts):
+        if old is None or new is None or old.outcome is not Outcome.OK or old.scripts is None:
             continue  # not seen whole then, or entered before scripts were kept: every script would look new
         for found, side in ((old, then), (new, now)):
             for address, digests in _scripts(found).items():
@@ -188,7 +188,7 @@ def _changes(pages: Iterable[str], sides: _Sides) -> Iterator[_Change]:
 
 def _scripts(page: PageInventory) -> Scripts:
     found: dict[str, set[str]] = defaultdict(set)
-    for address, digest in page.scripts:
+    for address, digest in page.scripts or ():
         found[address].add(digest)
     for sighting in page.sightings:
         if sighting.identity.kind is SightingKind.SCRIPT:

@@ -677,9 +677,9 @@ class PageInventory:
     unread: tuple[TagKey, ...] = ()
     """Tag-manager containers that were loaded here and could not be read whole: what they hold is there, what they
     seem to lack may be there all the same. Sorted."""
-    scripts: tuple[tuple[str, str], ...] = ()
+    scripts: tuple[tuple[str, str], ...] | None = None
     """The site's own scripts as (address without chance, beginning of its content's SHA-256), sorted: not compared for
-    drift, but what a cause is looked for in."""
+    drift, but what a cause is looked for in. None: entered before they were kept."""
     looked_again: Outcome | None = None
     """How the second visit of this page ended; None: there was none."""
 

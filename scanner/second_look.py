@@ -64,7 +64,7 @@ def together(first: PageInventory, second: PageInventory) -> PageInventory:
     return replace(
         first,
         sightings=tuple(sightings),
-        scripts=tuple(sorted({*first.scripts, *second.scripts})),
+        scripts=tuple(sorted({*(first.scripts or ()), *(second.scripts or ())})),
         unread=tuple(sorted({*first.unread, *second.unread}, key=str)),
         looked_again=second.outcome,
     )

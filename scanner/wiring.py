@@ -39,9 +39,10 @@ from scanner.model import (
     ScanState,
     SiteConfig,
     SiteSchedule,
+    Snapshot,
     TagKey,
 )
-from scanner.policy import Policy
+from scanner.policy import Policy, Ruling, rulings
 from scanner.policy_read import read_policy
 from scanner.ports import Clock, Fleet, Store
 from scanner.service.approving import ApprovalDesk
@@ -222,6 +223,22 @@ class App:
     def house_rules(self) -> HouseRules:
         """What the owner decided, as the files say now. Raises `ProblemsError` for an approvals file that is wrong."""
         return HouseRules(read_file(self.approvals), self.severities)
+
+    def rulings(self, snapshot: Snapshot, policy: Policy | None = None, today: date | None = None) -> Iterator[Ruling]:
+        """Yield which rule decides about each thing of `snapshot`; approvals included. `today`: the day of its scan."""
+        scan, house = snapshot.scan, self.house_rules()
+        today = today or scan.started_at.date()
+        approved, lapsed = house.in_force(scan.site, today), house.lapsed(scan.site, today)
+        for page in snapshot.pages:
+            yield from rulings(
+                policy or self.policy,
+                page,
+                today=today,
+                consent=scan.profile.consent,
+                page_kind=self.judge.page_kind,
+                approved=approved,
+                lapsed=lapsed,
+            )
 
     def returned(self, comparison: Comparison) -> frozenset[TagKey]:
         """Tags that appeared now and that some scan before the baseline has seen: they are back."""

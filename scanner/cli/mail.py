@@ -169,7 +169,7 @@ def check_health(site_name: str | None, config_path: Path | None, store_url: str
 
 
 def _open(chosen: Target) -> AbstractContextManager[App]:
-    return App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, chosen.config)
+    return App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, chosen.config, **chosen.house)
 
 
 def _room(app: App) -> Mailroom:

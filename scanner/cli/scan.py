@@ -81,7 +81,9 @@ def scan(
         max_pages=max_pages, resolve=resolve, insecure=insecure, page_time_s=page_time_s, ignore_robots=ignore_robots
     )
     with (
-        App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, chosen.config) as app,
+        App.open(
+            chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, chosen.config, **chosen.house
+        ) as app,
         HarSpool(har_path) as spool,
     ):
         with watching(quiet=quiet) as observe:

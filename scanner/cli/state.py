@@ -1,8 +1,7 @@
-"""Commands on finished scans: diff, report, history, approve."""
+"""Commands on finished scans: diff, report, history."""
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -59,8 +58,8 @@ def diff(
     SITE is a name of the configuration, or the host name or URL that was scanned.
     """
     chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
-        scan = _scan(app, chosen.site.name, scan_id)
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
+        scan = scan_called(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains, with_last=against == "last")
         view = show(app, comparison, chosen.site, as_json=as_json, report_dir=None, document="diff")
         write_formats(view, wanted_formats)
@@ -85,8 +84,8 @@ def report(
 ) -> None:
     """Write the report of SITE's newest scan again; nothing is visited. Exits 0 whatever it says."""
     chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
-        scan = _scan(app, chosen.site.name, scan_id)
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
+        scan = scan_called(app, chosen.site.name, scan_id)
         comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains)
         show(app, comparison, chosen.site, as_json=as_json, report_dir=report_dir, document="report")
 
@@ -98,7 +97,7 @@ def report(
 def history(site: str | None, config_path: Path | None, store_url: str | None, as_json: bool, limit: int) -> None:
     """List the scans of SITE with their coverage, and who approved which; without SITE, the sites."""
     chosen = stored_site(config_path, store_url, site or "-")
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
         if site is None:
             _sites(app, as_json=as_json)
             return
@@ -142,48 +141,7 @@ def _sites(app: App, *, as_json: bool) -> None:
         click.echo("\n".join(map(one_line, names)) if names else "no scans yet: tagdrift scan URL")
 
 
-@click.command()
-@site_argument
-@state_options
-@click.option("--reason", required=True, help="Why this state is accepted. Kept in the audit log.")
-@click.option("--who", default=None, help="Who accepts it.  [default: the user who is logged in]")
-@click.option("--scan", "scan_id", type=int, help="Accept this scan instead of the newest.")
-def approve(
-    site: str,
-    config_path: Path | None,
-    store_url: str | None,
-    as_json: bool,
-    reason: str,
-    who: str | None,
-    scan_id: int | None,
-) -> None:
-    """Accept the state of SITE's newest scan as the baseline that later scans are compared with.
-
-    A scan that saw too few pages whole is refused. Nothing else ever changes a baseline.
-    """
-    chosen = stored_site(config_path, store_url, site)
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
-        scan = _scan(app, chosen.site.name, scan_id) or newest_scan(app.store, chosen.site.name)
-        approval = app.approve(scan, who=who or _user(), why=reason, site=chosen.site)
-    if as_json:
-        print_json(
-            {
-                "format": 1,
-                "document": "approval",
-                "site": approval.site,
-                "scan": approval.scan_id,
-                "who": approval.who,
-                "why": approval.why,
-                "at": approval.at.isoformat(),
-            }
-        )
-    else:
-        click.echo(
-            one_line(f"scan {approval.scan_id} of {approval.site} is the baseline now, approved by {approval.who}")
-        )
-
-
-def _scan(app: App, site: str, scan_id: int | None) -> ScanRecord | None:
+def scan_called(app: App, site: str, scan_id: int | None) -> ScanRecord | None:
     """Return the scan with this id. Raises `UsageError` if it is not one of `site`."""
     if scan_id is None:
         return None
@@ -209,9 +167,3 @@ def _scan_document(scan: ScanRecord) -> dict[str, object]:
         "note": scan.note,
     }
 
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no name for this user id, as in many containers
-        return "unknown"

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from scanner.config import DEFAULT_PATH, DEFAULT_STORE, Config, load_config, site_from_url
+from scanner.config import DEFAULT_APPROVALS, DEFAULT_PATH, DEFAULT_STORE, Config, load_config, site_from_url
 from scanner.crawl.resolve import parse_resolve
 from scanner.errors import UsageError
 from scanner.judging import Judging
 from scanner.model import ResolveRule, SiteConfig
+from scanner.severity_rules import SeverityRule
+
+
+class House(TypedDict):
+    approvals: Path
+    severities: tuple[SeverityRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,13 @@ class Target:
     @property
     def policy(self) -> Mapping[str, Any] | None:
         return self.config.policy if self.config else None
+
+    @property
+    def house(self) -> House:
+        """What the owner decided beside the policy; without a configuration the approvals of this directory count."""
+        if self.config is None:
+            return {"approvals": Path(DEFAULT_APPROVALS), "severities": ()}
+        return {"approvals": self.config.approvals_file, "severities": self.config.severities}
 
     @property
     def judging(self) -> Judging | None:

@@ -264,7 +264,13 @@ def _approved_by(approved: Approved, page: PageInventory | None, entry: DriftEnt
 
 
 def _on_pages(entry: DriftEntry, pages: tuple[str, ...]) -> DriftEntry:
-    return replace(entry, pages=pages, pages_new=tuple(page for page in entry.pages_new if page in set(pages)))
+    left = set(pages)
+    return replace(
+        entry,
+        pages=pages,
+        pages_new=tuple(page for page in entry.pages_new if page in left),
+        pages_after=max(entry.pages_after - len(entry.pages) + len(pages), 0),
+    )
 
 
 def covers_of(things: Iterable[tuple[Identity, Verdict, str | None, str]], pages: Sequence[str]) -> Iterator[Covered]:

@@ -39,12 +39,12 @@ def change_file(path: Path, edit: Callable[[str], str]) -> Acceptances:
         CannotRun: it cannot be written.
     """
     try:
-        path = path.resolve()  # a link stays a link: its target is replaced
-        with _alone(path.parent):
+        target = path.resolve()  # a link stays a link: what it leads to is replaced
+        with _alone(target.parent):
             before = _text(path) or ""
             after = edit(before)
             if after != before:
-                _replace(path, after)
+                _replace(target, after)
             return read_approvals(after, str(path))
     except OSError as error:
         raise CannotRun(f"{path} cannot be written: {error.strerror or error}") from error

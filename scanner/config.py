@@ -119,7 +119,7 @@ def load_config(
         policy=policy,
         policy_places=places,
         severities=read_severities(top.get("severity", []), context),
-        approvals_file=context.base / Path(top.get("approvals_file", DEFAULT_APPROVALS)).expanduser(),
+        approvals_file=path.parent / Path(top.get("approvals_file", DEFAULT_APPROVALS)).expanduser(),
         judging=read_judging(top, context),
         mail=read_mail(top, context, mail_secrets),
         path=path,

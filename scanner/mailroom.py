@@ -22,6 +22,7 @@ from scanner.model import ScanRecord, ScanState, SiteConfig, TagKey
 from scanner.ports import Clock, Courier, Store
 from scanner.service.compare import Comparison
 from scanner.service.health import HealthState, SiteHealth, alert, alert_key, cannot_run, site_health
+from scanner.service.noted import left_out_in_words, with_caveats
 from scanner.service.outbox import Flushed, flush
 from scanner.service.tell import Teller, notices
 
@@ -50,7 +51,7 @@ class Mailroom:
         now = self.clock.now()
 
         def report() -> ReportView:
-            return build_view(
+            view = build_view(
                 site=site.name,
                 start_url=site.start[0],
                 scan=scan,
@@ -65,6 +66,7 @@ class Mailroom:
                 coverage_threshold=site.coverage_threshold,
                 returned=returned,
             )
+            return with_caveats(view, left_out_in_words(comparison))
 
         scans = [one for one in self.store.scans(site.name) if one.id <= scan.id]
         return Teller(self.mail, site, site_health(site, scans), report, now)

@@ -20,7 +20,13 @@ from scanner.cli.state import scan_called
 from scanner.cli.target import Target, stored_site
 from scanner.errors import UsageError
 from scanner.model import Approval, ExposureKind, ScanRecord
-from scanner.service.accepting import Terms, acceptance_of_finding, acceptance_of_vendor, finding_called
+from scanner.service.accepting import (
+    Terms,
+    acceptance_of_finding,
+    acceptance_of_incident,
+    acceptance_of_vendor,
+    finding_called,
+)
 from scanner.service.baselines import baseline_in_force, why_not
 from scanner.service.compare import newest_scan
 from scanner.wiring import App
@@ -131,24 +137,25 @@ def approve(
             return
         scan = scan_called(app, chosen.site.name, scan_id) or newest_scan(app.store, chosen.site.name)
         if key is not None or number is not None:
-            entry = _of_finding(app, chosen, scan, key or _key_of(app, number, chosen.site.name), terms)
+            entry = _of_finding(app, chosen, scan, key, number, terms)
             _say_entry(app.desk().approve(entry), "approved", as_json=as_json)
             return
         approval = app.approve(scan, who=terms.who, why=reason, site=chosen.site, until=until)
     _say_state(approval, as_json=as_json)
 
 
-def _of_finding(app: App, chosen: Target, scan: ScanRecord, key: str, terms: Terms) -> Acceptance:
-    comparison = app.compare(chosen.site.name, scan, chosen.site.own_domains)
-    finding = finding_called(comparison.findings, key)
-    return acceptance_of_finding(finding, comparison.snapshot, app.rulings(comparison.snapshot), terms)
-
-
-def _key_of(app: App, number: int | None, site: str) -> str:
+def _of_finding(
+    app: App, chosen: Target, scan: ScanRecord, key: str | None, number: int | None, terms: Terms
+) -> Acceptance:
+    site = chosen.site.name
+    comparison = app.compare(site, scan, chosen.site.own_domains)
+    seen = comparison.snapshot
+    if key is not None:
+        return acceptance_of_finding(finding_called(comparison.findings, key), seen, app.rulings(seen), terms)
     incident = app.store.incident(number) if number is not None else None
     if incident is None or incident.site != site:
         raise UsageError(f"there is no incident {number} of {site}", hint=f"tagdrift incidents {site} --all")
-    return incident.finding.key
+    return acceptance_of_incident(incident, seen, app.rulings(seen), terms)
 
 
 def user() -> str:

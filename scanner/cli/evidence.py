@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -41,14 +42,15 @@ def pack(number: int, config_path: Path | None, store_url: str | None, path: Pat
     The file holds request bodies as they were sent, so it may hold personal data.
     """
     chosen = stored_site(config_path, store_url, "-")
-    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
+    with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
         incident = app.store.incident(number)
         if incident is None:
             raise UsageError(f"there is no incident {number}", hint="tagdrift incidents --all")
         path = path or Path(f"incident-{number}.zip")
         path.parent.mkdir(parents=True, exist_ok=True)
-        policy = chosen.policy or {"preset": "healthcare"}
-        missing = write_evidence(app.store, app.judge, incident, policy, app.clock.now(), path)
+        policy = {**(chosen.policy or {"preset": "healthcare"}), "severity": [asdict(one) for one in app.severities]}
+        accepted = app.desk().read()
+        missing = write_evidence(app.store, app.judge, incident, policy, app.clock.now(), path, accepted)
     for line in missing:
         click.echo(f"not included: {one_line(line)}", err=True)
     click.echo(one_line(str(path)))

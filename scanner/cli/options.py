@@ -83,5 +83,5 @@ write_option = click.option(
 fail_on_option = click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
-    help="Exit 1 only for findings of this severity or worse.",
+    help="Exit 1 for findings of this severity or worse only; of a first scan, too.",
 )

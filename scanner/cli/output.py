@@ -22,6 +22,7 @@ from scanner.cli.options import print_json, width_of_output
 from scanner.errors import Exit
 from scanner.model import Severity, SiteConfig
 from scanner.service.compare import Comparison
+from scanner.service.noted import left_out_in_words, with_caveats
 from scanner.wiring import App
 
 
@@ -32,7 +33,7 @@ class Written:
 
 
 def view_of(app: App, comparison: Comparison, site: SiteConfig) -> ReportView:
-    return build_view(
+    view = build_view(
         site=site.name,
         start_url=site.start[0],
         scan=comparison.scan,
@@ -47,6 +48,7 @@ def view_of(app: App, comparison: Comparison, site: SiteConfig) -> ReportView:
         coverage_threshold=site.coverage_threshold,
         returned=app.returned(comparison),
     )
+    return with_caveats(view, left_out_in_words(comparison))
 
 
 def print_report(view: ReportView, *, width: int) -> None:
@@ -99,11 +101,15 @@ _EXITS = {
 def exit_code(view: ReportView, *, exit_zero: bool = False, fail_on: str | None = None) -> Exit:
     """0 nothing to report, 1 drift or violations, 3 nothing seen but too few pages seen whole.
 
-    `fail_on`: findings below this severity do not count.
+    `fail_on`: findings below this severity do not count, those of it or worse always do. Without it a first scan says
+    what is there, and only what the policy forbids makes it fail.
     """
     code = _EXITS[view.verdict.state]
-    if code is Exit.DRIFT and fail_on is not None:
+    if fail_on is not None:
         limit = Severity(fail_on).rank
-        if all(found.finding.severity.rank > limit for found in view.findings):
+        grave = any(found.finding.severity.rank <= limit for found in view.findings)
+        if code is Exit.DRIFT and not grave:
             code = Exit.CLEAN
+        elif view.verdict.state is ReportState.FIRST_SCAN and grave:
+            code = Exit.DRIFT
     return Exit.CLEAN if exit_zero and code is Exit.DRIFT else code

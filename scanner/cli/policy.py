@@ -249,7 +249,7 @@ def _what(one: Decision) -> str:
 
 
 def _pages(one: Decision) -> str:
-    return ", ".join(one.pages) if len(one.pages) <= 1 else str(len(one.pages))
+    return "/" + one.pages[0].partition("://")[2].partition("/")[2] if len(one.pages) == 1 else str(len(one.pages))
 
 
 def _why(one: Decision) -> tuple[str, str]:

@@ -10,7 +10,19 @@ from difflib import get_close_matches
 
 from scanner.approvals import Acceptance, Covered, covers_of, page_fits
 from scanner.errors import UsageError
-from scanner.model import Finding, Identity, Outcome, ScanKind, Snapshot, Verdict
+from scanner.model import (
+    DriftEntry,
+    Finding,
+    Identity,
+    Incident,
+    Outcome,
+    PageInventory,
+    ScanKind,
+    Sighting,
+    SightingKind,
+    Snapshot,
+    Verdict,
+)
 from scanner.policy import Ruling
 from scanner.scene import domain_of
 from scanner.urls import host_of
@@ -77,6 +89,43 @@ def acceptance_of_finding(
         title=finding.title,
         covers=tuple(_as_patterns(covered, one_host) for covered in covers_of(things, its_pages)),
     )
+
+
+def acceptance_of_incident(
+    incident: Incident, snapshot: Snapshot, rulings: Iterable[Ruling], terms: Terms
+) -> Acceptance:
+    """Return the entry that covers an incident as `snapshot` still shows it, on all its pages.
+
+    An incident about a tag covers everything of that tag there. Raises `UsageError` if nothing of it is left.
+    """
+    finding = incident.finding
+    its_pages, identities = set(finding.pages), set(incident.identities)
+    whole = any(identity.kind is SightingKind.TAG and identity.tag == finding.tag for identity in identities)
+    seen: dict[Identity, tuple[Sighting, list[str]]] = {}
+    for page in snapshot.pages:
+        for sighting in page.sightings if page.page in its_pages else ():
+            identity = sighting.identity
+            if identity in identities or (
+                whole and (identity.tag == finding.tag or _only_its(identity, finding, page))
+            ):
+                seen.setdefault(identity, (sighting, []))[1].append(page.page)
+    if not seen:
+        raise UsageError(f"incident {incident.id} is not there any more in scan {snapshot.scan.id}")
+    entries = tuple(
+        DriftEntry(Verdict.ADDED, identity, tuple(pages), evidence=sighting.evidence)
+        for identity, (sighting, pages) in seen.items()
+    )
+    there = tuple(sorted({page for entry in entries for page in entry.pages}))
+    return acceptance_of_finding(replace(finding, entries=entries, pages=there), snapshot, rulings, terms)
+
+
+def _only_its(identity: Identity, finding: Finding, page: PageInventory) -> bool:
+    """Say whether a host (or a cookie of one) is used on the page by the finding's tag alone."""
+    domain = domain_of(identity)
+    if identity.tag is not None or not domain:
+        return False
+    users = {s.identity.tag for s in page.sightings if s.identity.tag is not None and domain_of(s.identity) == domain}
+    return users == {finding.tag}
 
 
 Thing = tuple[Identity, Verdict, str | None, str]

@@ -14,27 +14,37 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
 from reports.escape import file_name
 from rules.match import match_page
 from scanner import __version__
+from scanner.approvals import Acceptances
+from scanner.approvals_write import document_of
 from scanner.errors import UsageError
 from scanner.har_export import har_chunks
-from scanner.model import Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
+from scanner.model import ApprovalEvent, Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
 from scanner.ports import Store
 from scanner.second_look import visits_of
 from scanner.service.judge import RulesJudge
 
 FORMAT = 1
+NOTHING_ACCEPTED = Acceptances()
 _CHUNK_BYTES = 1024 * 1024
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of files in the archive: the same evidence gives the same bytes."""
 
 
 def write_evidence(
-    store: Store, judge: RulesJudge, incident: Incident, policy: Mapping[str, Any], made_at: datetime, path: Path
+    store: Store,
+    judge: RulesJudge,
+    incident: Incident,
+    policy: Mapping[str, Any],
+    made_at: datetime,
+    path: Path,
+    acceptances: Acceptances = NOTHING_ACCEPTED,
 ) -> tuple[str, ...]:
     """Write the evidence of `incident` to `path`; return what could not be included, in words.
 
@@ -67,6 +77,9 @@ def write_evidence(
             "approvals.json",
             _plain([asdict(approval) for approval in store.approvals(incident.site)]),
         )
+        _add_json(archive, digests, "approvals-file.json", _plain(_accepted(acceptances, incident.site, made_at)))
+        log = [asdict(event) for event in store.approval_log() if _concerns(event, incident.site)]
+        _add_json(archive, digests, "approvals-log.json", _plain(log))
         _add_json(archive, digests, "policy.json", _plain(policy))
         _add_json(
             archive,
@@ -95,6 +108,19 @@ def write_evidence(
         _add(archive, "manifest.sha256", f"{hashlib.sha256(manifest).hexdigest()}  manifest.json\n".encode())
     partly.replace(path)
     return tuple(missing)
+
+
+def _accepted(acceptances: Acceptances, site: str, at: datetime) -> list[dict[str, Any]]:
+    """The entries of the approvals file that speak of the site, with what they were worth at that time."""
+    return [
+        {"id": entry.id, **document_of(entry), "state": entry.standing(at.date())}
+        for entry in acceptances.entries
+        if entry.speaks_of(site)
+    ]
+
+
+def _concerns(event: ApprovalEvent, site: str) -> bool:
+    return not event.sites or any(fnmatchcase(site, pattern) for pattern in event.sites)
 
 
 def verify_evidence(path: Path) -> tuple[str, ...]:

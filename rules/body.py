@@ -34,7 +34,8 @@ def parse_body(raw: bytes, content_type: str | None = None, depth: int = 0) -> t
         return [], frozenset()
     if depth < 4:
         # Text is never compressed (but zlib starts with an `x`): asking would cost every ordinary body.
-        opened = inflate(raw) if raw[0] < 9 or raw[0] > 126 or raw[0] in b"\x1f(x" else None
+        packed = raw[0] < 9 or raw[0] > 126 or raw[0] in b"\x1f(x" or not raw[:64].isascii()
+        opened = inflate(raw) if packed else None
         if opened is not None:
             fields, shapes = parse_body(opened[0], None, depth + 1)
             return fields, shapes | {"gzip"}

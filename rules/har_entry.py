@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from rules.unwrap import inflate, text_like
 from rules.wanting import shows_itself, wants
 from scanner.model import CookieRecord, Initiator, RequestRecord, Wanted
 
@@ -76,10 +77,11 @@ def headers_of(value: Any) -> dict[str, str]:
 
 def body_of(request: dict[str, Any]) -> tuple[bytes | None, str | None]:
     """Return the request's body and its content type. None: there was one that the file does not hold."""
+    packed = bool(headers_of(request.get("headers")).get("content-encoding"))
     raw = request.get("postData", request.get("_postData"))
     declared = as_number(request.get("bodySize"))
     if isinstance(raw, str):
-        return _bytes(raw), None
+        return _bytes(raw, packed=packed), None
     post = as_map(raw)
     content_type = as_text(post.get("mimeType")) or None
     text = post.get("text", post.get("_text"))
@@ -90,7 +92,7 @@ def body_of(request: dict[str, Any]) -> tuple[bytes | None, str | None]:
                 return base64.b64decode(text), content_type
             except (binascii.Error, ValueError):
                 pass
-        return _bytes(text), content_type
+        return _bytes(text, packed=packed), content_type
     params = [as_map(param) for param in as_list(post.get("params"))]
     pairs = [(as_text(param.get("name")), as_text(param.get("value"))) for param in params]
     if any(name for name, _ in pairs):
@@ -101,9 +103,9 @@ def body_of(request: dict[str, Any]) -> tuple[bytes | None, str | None]:
     return (None if post.get("comment") or (declared or 0) > 0 else b""), content_type
 
 
-def _bytes(text: str) -> bytes:
+def _bytes(text: str, *, packed: bool = False) -> bytes:
     """Undo what exporters do to binary bodies: bytes as code points below 256 (gzip shows it), lone surrogates."""
-    if text[:2] in ("\x1f\x8b", "\x78\x9c", "\x78\x01", "\x78\xda"):
+    if packed or text[:2] in ("\x1f\x8b", "\x78\x9c", "\x78\x01", "\x78\xda"):
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError:
@@ -118,10 +120,15 @@ def response_body(response: dict[str, Any]) -> bytes | None:
         return None
     if as_text(content.get("encoding")).lower() == "base64":
         try:
-            return base64.b64decode(text)
+            raw = base64.b64decode(text)
         except (binascii.Error, ValueError):
             return None
-    return text.encode("utf-8", "surrogatepass")
+    else:
+        raw = text.encode("utf-8", "surrogatepass")
+    if headers_of(response.get("headers")).get("content-encoding") and not text_like(raw[:1000]):
+        opened = inflate(raw)  # some proxies export what went over the wire
+        raw = opened[0] if opened is not None else raw
+    return raw
 
 
 # --------------------------------------------------------------------------- requests

@@ -15,6 +15,8 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Final
 
 import zstandard
@@ -22,6 +24,9 @@ import zstandard
 from rules.decode import flatten, parse_json, to_text
 from rules.decode import unescape as percent_decode_thrice
 from rules.lz_string import from_lz_string
+
+# Not every machine has a wheel of it: without, such bodies stay binary, and everything else is read.
+_BROTLI: Final = import_module("brotli") if find_spec("brotli") else None
 
 MAX_LEVELS: Final = 5
 """Encodings inside each other that the fast way takes off."""
@@ -34,6 +39,7 @@ MAX_TOKENS: Final = 3_000
 """Encoded-looking tokens decoded per layer."""
 MAX_LZ_CHARS: Final = 200_000
 MAX_INFLATED_BYTES: Final = 4 * 1024 * 1024
+MIN_BROTLI_BYTES: Final = 16
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 _CANDIDATE: Final = re.compile(r"[A-Za-z0-9+/_\-$]{12,}+={0,2}+")
@@ -83,7 +89,8 @@ DECODERS: Final = frozenset(
 
 
 def inflate(raw: bytes) -> tuple[bytes, str] | None:
-    """Decompress by magic bytes (gzip, zlib, zstd), or raw deflate if that gives readable text; with the name."""
+    """Decompress by magic bytes (gzip, zlib, zstd), or raw deflate or brotli if that gives readable text; with the
+    name."""
     if raw[:2] == b"\x1f\x8b":
         window, name = 31, "gzip"
     elif raw[:4] == b"\x28\xb5\x2f\xfd":
@@ -97,10 +104,24 @@ def inflate(raw: bytes) -> tuple[bytes, str] | None:
         # Raw deflate has no magic bytes: a first taste says whether it was any, before a bomb goes off.
         taste = inflater.decompress(raw, 1024)
         if name == "deflate" and not (len(taste) >= 8 and text_like(taste[:1000])):
-            return None
+            return _brotli(raw)
         return taste + inflater.decompress(inflater.unconsumed_tail, MAX_INFLATED_BYTES), name
     except zlib.error:
+        return _brotli(raw) if name == "deflate" else None
+
+
+def _brotli(raw: bytes) -> tuple[bytes, str] | None:
+    """Brotli has no magic bytes: only what ends where the bytes end and is readable as a whole was any."""
+    if _BROTLI is None or len(raw) < MIN_BROTLI_BYTES:
         return None
+    reader = _BROTLI.Decompressor()
+    try:
+        text = reader.process(raw, output_buffer_limit=MAX_INFLATED_BYTES)
+    except _BROTLI.error:
+        return None
+    whole = reader.is_finished() or len(text) >= MAX_INFLATED_BYTES
+    readable = len(text) > len(raw) // 2 and text_like(text[:1000])
+    return (text[:MAX_INFLATED_BYTES], "brotli") if whole and readable else None
 
 
 def _zstd(raw: bytes) -> tuple[bytes, str] | None:
@@ -119,8 +140,9 @@ def text_like(raw: bytes) -> bool:
         return True
     try:
         raw.decode()
-    except UnicodeDecodeError:
-        return False
+    except UnicodeDecodeError as error:
+        # The beginning of a longer text may end within a character.
+        return len(raw) >= 256 and error.start >= len(raw) - 3 and error.end == len(raw)
     return True
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 from typing import Any
 
+import brotli
 import pytest
 
 from rules.har import read_har
@@ -78,6 +79,21 @@ MULTIPART = "".join(
         ),
         pytest.param(
             post({"mimeType": "", "text": gzip.compress(TEXT.encode()).decode("latin-1")}), id="gzip as code points"
+        ),
+        pytest.param(
+            entry(
+                BEACON,
+                pageref="p1",
+                method="POST",
+                request={
+                    "headers": [{"name": "Content-Encoding", "value": "br"}],
+                    "postData": {
+                        "mimeType": "application/json",
+                        "text": brotli.compress(TEXT.encode()).decode("latin-1"),
+                    },
+                },
+            ),
+            id="brotli as code points",
         ),
         pytest.param(post(TEXT), id="text instead of an object"),
         pytest.param(entry(BEACON, pageref="p1", request={"_postData": {"text": TEXT}}), id="_postData"),
@@ -234,6 +250,24 @@ def test_only_wanted_responses_are_kept_and_cookies_lose_their_values() -> None:
     assert [(c.name, c.domain, c.http_only) for c in capture.cookies] == [("uid", ".t.test", True)]
     assert "secret" not in repr(capture)
     assert read_har(har(DOCUMENT, script)).pages[0].capture.requests[1].response_body is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [("br", brotli.compress(b"var configuration;")), ("gzip", gzip.compress(b"var configuration;"))],
+    ids=["brotli", "gzip"],
+)
+def test_an_answer_exported_as_it_went_over_the_wire_is_unpacked(encoding: str, packed: bytes) -> None:
+    script = entry(
+        "https://t.test/config.js",
+        pageref="p1",
+        response={
+            "headers": [{"name": "content-encoding", "value": encoding}],
+            "content": {"mimeType": "text/javascript", "encoding": "base64", "text": base64.b64encode(packed).decode()},
+        },
+    )
+    kept = read_har(har(DOCUMENT, script), wanted=Wanted(bodies=(BodyWanted("t.test", "."),)))
+    assert kept.pages[0].capture.requests[1].response_body == b"var configuration;"
 
 
 def test_our_own_export_comes_back(clinic: PageCapture) -> None:

@@ -8,6 +8,7 @@ import json
 import zlib
 from urllib.parse import quote, urlencode
 
+import brotli
 import pytest
 import zstandard
 
@@ -62,6 +63,8 @@ FORM = urlencode(FLAT).encode()
         pytest.param(URL, json.dumps(NESTED).encode("utf-16"), None, id="JSON in UTF-16"),
         pytest.param(URL, gzip.compress(FORM), None, id="gzip"),
         pytest.param(URL, zstandard.compress(FORM), None, id="zstd"),
+        pytest.param(URL, brotli.compress(FORM), None, id="brotli"),
+        pytest.param(URL, brotli.compress(json.dumps(NESTED).encode(), quality=1, lgwin=10), None, id="brotli, fast"),
         pytest.param(URL, zlib.compress(json.dumps(NESTED).encode()), None, id="zlib"),
         pytest.param(URL, base64.b64encode(gzip.compress(json.dumps(NESTED).encode())), None, id="base64 of gzip"),
         pytest.param(URL, base64.b64encode(json.dumps(NESTED).encode()), None, id="base64"),

@@ -82,6 +82,19 @@ class _Rest:
         self.drop(taken)
         return taken
 
+    def beyond(self, tag: TagKey, pages: frozenset[str]) -> list[DriftEntry]:
+        """Take what the very tag does where it is no news itself: somebody approved it there, but not this."""
+        taken = [
+            entry
+            for entry in self.entries
+            if entry.identity.tag == tag
+            and entry.verdict is Verdict.ADDED
+            and tag.account is not None
+            and not pages.issuperset(entry.pages)
+        ]
+        self.drop(taken)
+        return taken
+
     def drop(self, entries: Sequence[DriftEntry]) -> None:
         gone = {id(entry) for entry in entries}
         self.entries = [entry for entry in self.entries if id(entry) not in gone]
@@ -188,7 +201,9 @@ def _presence(unit: _Unit, rest: _Rest, scene: Scene) -> Finding:
     product = (unit.tag.vendor, unit.tag.product)
     others = sorted({t for t in scene.tags_before if (t.vendor, t.product) == product and t != unit.tag}, key=str)
     new_to_site = not others and unit.tag not in scene.tags_before
+    beyond = rest.beyond(unit.tag, unit.pages)
     entries = unit.entries + rest.take(unit.tag, Verdict.ADDED, None if new_to_site else unit.pages)
+    rest.entries += beyond
     category = main_category(unit.entries)
     severity, reason = severity_of_presence(scene.case(entries, category))
     for feature in of_kind(entries, SightingKind.FEATURE):

@@ -12,51 +12,11 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from scanner.approvals import Acceptance, Approved, page_fits
-from scanner.model import Category, ConsentState, ExposureKind, Outcome, PageInventory, Sighting, SightingKind, TagKey
+from scanner.model import Category, ConsentState, Outcome, PageInventory, Sighting, SightingKind, TagKey
+from scanner.policy_kinds import CONTEXT, HEALTH_PAGES, IDENTIFIERS
 from scanner.scene import domain_of
 
 PageKind = Callable[[str, str | None], str | None]
-
-IDENTIFIERS = frozenset(
-    {
-        ExposureKind.EMAIL,
-        ExposureKind.PHONE,
-        ExposureKind.NAME,
-        ExposureKind.ADDRESS,
-        ExposureKind.DATE_OF_BIRTH,
-        ExposureKind.EXTERNAL_ID,
-        ExposureKind.PRECISE_LOCATION,
-        ExposureKind.FORM_FIELD,
-    }
-)
-"""Kinds of information that point at a person by themselves."""
-
-CONTEXT = frozenset(
-    {
-        ExposureKind.PAGE_URL,
-        ExposureKind.PAGE_TITLE,
-        ExposureKind.REFERRER,
-        ExposureKind.SEARCH_QUERY,
-        ExposureKind.BUTTON_TEXT,
-        ExposureKind.PRODUCT_OR_CONTENT,
-        ExposureKind.FREE_TEXT,
-        ExposureKind.EVENT_NAME,
-    }
-)
-"""Kinds of information that tell what somebody read, looked for or did."""
-
-HEALTH_PAGES = frozenset(
-    {
-        "appointment",
-        "patient-portal",
-        "find-a-doctor",
-        "symptom-checker",
-        "condition",
-        "pharmacy",
-        "intake-form",
-        "billing",
-    }
-)
 
 
 class Action(StrEnum):
@@ -224,7 +184,9 @@ def rulings(
         rule = _first(rules, seen)
         acceptance = approved.by(page, sighting.identity)
         if rule is None and acceptance is None:
-            rule = _first(ended, seen) or _lapsed(lapsed.by(page, sighting.identity))
+            rule = _first(ended, seen)
+            if rule is None and not (what is SightingKind.HOST and domain_of(sighting.identity) in _tag_hosts(page)):
+                rule = _lapsed(lapsed.by(page, sighting.identity))
         yield Ruling(page.page, sighting, rule, acceptance)
 
 
@@ -358,6 +320,11 @@ def _host_fits(rule: PolicyRule, seen: _Seen) -> bool:
     if rule.action is Action.ALLOW:
         return bool(hosts) and (identity.tag is None or bool(rule.exposure)) and all(_any(h, rule.host) for h in hosts)
     return any(_any(host, rule.host) for host in hosts)
+
+
+def _tag_hosts(page: PageInventory) -> set[str]:
+    """Hosts that tags with a name use: an approval of these tags is told of under their name."""
+    return {domain_of(s.identity) for s in page.sightings if s.identity.tag is not None}
 
 
 def _hosts_of(tag: TagKey, page: PageInventory) -> set[str]:

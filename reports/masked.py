@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from reports.model import RequestView
 from scanner.masking import mask
 
-_TELLS_NOTHING = re.compile(r"-?\d{1,4}(\.\d{1,2})?|true|false|yes|no|[A-Z]{3}|", re.IGNORECASE)
+TELLS_NOTHING = re.compile(r"-?\d{1,4}(\.\d{1,2})?|true|false|yes|no|[A-Z]{3}|", re.IGNORECASE)
 _FORM = re.compile(r"\b(plain|hashed|encoded|encrypted)\b[^,]*$")
 _MAX_PARAMETERS = 200
 
@@ -43,7 +43,7 @@ def mask_request(url: str, kinds: Mapping[str, str], plain: Iterable[str] = ()) 
     heads = {re.split(r"[.\[]", field)[0]: kind for field, kind in sorted(kinds.items(), reverse=True)}
 
     def masked(name: str, value: str) -> str:
-        if value in shown or _TELLS_NOTHING.fullmatch(value):
+        if value in shown or TELLS_NOTHING.fullmatch(value):
             return value
         return mask_value(value, kinds.get(name) or heads.get(name, ""))
 

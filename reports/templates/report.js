@@ -11,15 +11,19 @@ if (filter) {
   filter.closest("[hidden]").hidden = false;
   const rows = document.querySelectorAll("[data-filter] tbody tr");
   const told = document.getElementById("filter-told");
-  filter.addEventListener("input", () => {
+  const state = document.getElementById("filter-state");
+  const look = () => {
     const wanted = filter.value.trim().toLowerCase();
+    const only = state ? state.value : "";
     let shown = 0;
     for (const row of rows) {
-      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      row.hidden = !row.textContent.toLowerCase().includes(wanted) || (only && row.dataset.state !== only);
       if (!row.hidden) shown += 1;
     }
-    told.textContent = wanted ? shown + " of " + rows.length + " rows" : "";
-  });
+    told.textContent = wanted || only ? shown + " of " + rows.length + " rows" : "";
+  };
+  filter.addEventListener("input", look);
+  if (state) state.addEventListener("change", look);
 }
 let closed = [];
 addEventListener("beforeprint", () => {

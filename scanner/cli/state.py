@@ -19,6 +19,7 @@ from scanner.cli.options import (
     write_option,
 )
 from scanner.cli.output import exit_code, show, write_formats
+from scanner.cli.pages import write_pages
 from scanner.cli.target import stored_site
 from scanner.errors import UsageError
 from scanner.model import ScanRecord
@@ -67,7 +68,7 @@ def diff(
 
 
 @click.command()
-@site_argument
+@click.argument("site", metavar="[SITE]", required=False)
 @state_options
 @click.option(
     "--report",
@@ -79,10 +80,29 @@ def diff(
     help="Write report.html and report.json into this directory.",
 )
 @click.option("--scan", "scan_id", type=int, help="Report this scan instead of the newest.")
+@click.option(
+    "--site-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write pages to look at about all sites into this directory: index.html is the first.",
+)
 def report(
-    site: str, config_path: Path | None, store_url: str | None, as_json: bool, report_dir: Path, scan_id: int | None
+    site: str | None,
+    config_path: Path | None,
+    store_url: str | None,
+    as_json: bool,
+    report_dir: Path,
+    scan_id: int | None,
+    site_dir: Path | None,
 ) -> None:
-    """Write the report of SITE's newest scan again; nothing is visited. Exits 0 whatever it says."""
+    """Write the report of SITE's newest scan again, or pages about all sites; nothing is visited. Exits 0 whatever
+    it says."""
+    if site is None and site_dir is None:
+        raise UsageError("which site?", hint="tagdrift report SITE, or tagdrift report --site-dir DIR for all of them")
+    if site_dir is not None:
+        write_pages(site_dir, config_path, store_url, as_json=as_json and site is None)
+    if site is None:
+        return
     chosen = stored_site(config_path, store_url, site)
     with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
         scan = scan_called(app, chosen.site.name, scan_id)
@@ -166,4 +186,3 @@ def _scan_document(scan: ScanRecord) -> dict[str, object]:
         "unvisited": scan.coverage.unvisited,
         "note": scan.note,
     }
-

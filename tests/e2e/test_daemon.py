@@ -101,7 +101,7 @@ def config(clinic: ClinicSite, schedule: dict[str, str] | None, **more: Any) -> 
         "insecure": True,
         "requests_per_second": 100,
         "max_pages": 3,
-        "limits": {"page_time": "1s", "drain": "100ms"},
+        "limits": {"page_time": "300ms", "drain": "100ms", "interact": False},
         **({"schedule": schedule} if schedule else {}),
         **more,
     }

@@ -115,7 +115,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
                     "insecure": True,
                     "requests_per_second": 1000,
                     "coverage_threshold": 0.6,
-                    "limits": {"page_time": "500ms", "drain": "200ms", "interact": False},
+                    "limits": {"page_time": "200ms", "drain": "100ms", "interact": False},
                 }
             ],
             "policy": {"preset": "observe"},

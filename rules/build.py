@@ -173,6 +173,7 @@ class Builder:
             path=self.pattern(raw.get("path"), (*where, "path")),
             host=self.pattern(raw.get("host"), (*where, "host")),
             header=raw["header"].lower() if "header" in raw else None,
+            basic_user=bool(raw.get("basic_user")),
             join=raw.get("join"),
             pattern=self.pattern(raw.get("regex"), (*where, "regex")),
             split=raw.get("split"),

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 from rules.unwrap import inflate, text_like
 from rules.wanting import shows_itself, wants
 from scanner.model import CookieRecord, Initiator, RequestRecord, Wanted
+from scanner.request_headers import kept_headers
 
-_KEPT_HEADERS = ("referer", "origin", "sec-gpc", "sec-fetch-dest", "content-encoding", "x-requested-with")
 _TYPES = {
     "document", "script", "image", "stylesheet", "font", "media", "xhr", "fetch", "ping", "websocket", "eventsource",
     "manifest", "preflight", "csp-report", "prefetch", "other",
@@ -154,7 +154,7 @@ def requests_of(entry: dict[str, Any], wanted: Wanted | None) -> list[RequestRec
         type=kind,
         body=body,
         content_type=headers.get("content-type") or content_type,
-        headers=_kept(headers),
+        headers=kept_headers(headers, wanted.headers if wanted is not None else ()),
         frame_url=as_text(entry.get("_frameUrl")) or None,
         context=as_text(entry.get("_context")) or "page",
         initiators=_initiators(entry),
@@ -214,15 +214,6 @@ def type_of(entry: dict[str, Any], headers: dict[str, str], mime: str | None, ur
     guesses = (("javascript", "script"), ("ecmascript", "script"), ("image/", "image"), ("css", "stylesheet"),
                ("font", "font"), ("video/", "media"), ("audio/", "media"), ("event-stream", "eventsource"))  # fmt: skip
     return next((kind for part, kind in guesses if part in mime), "other")
-
-
-def _kept(headers: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Headers worth evidence; of cookies only the names."""
-    kept = [(name, headers[name]) for name in _KEPT_HEADERS if headers.get(name)]
-    if headers.get("cookie"):
-        names = (part.partition("=")[0].strip() for part in headers["cookie"].split(";"))
-        kept.append(("cookie", "; ".join(name for name in names if name)))
-    return tuple(kept)
 
 
 def _initiators(entry: dict[str, Any]) -> tuple[Initiator, ...]:

@@ -95,6 +95,8 @@ class Ref:
     """Groups of the first match in the URL's path, joined."""
     host: Pattern | None = None
     header: str | None = None
+    basic_user: bool = False
+    """The header is a Basic authorization: its user name counts, and only one without a password."""
     join: str | None = None
     """Put the values of all `fields` together with this between them."""
     pattern: Pattern | None = None

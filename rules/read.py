@@ -12,6 +12,7 @@ from rules.exposure import form_of, stands_for_nobody, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
 from scanner.model import Detection, Exposure, ExposureKind
+from scanner.request_headers import basic_user
 
 _EMPTY = frozenset({"", "{}", "[]"})
 WHOLE_PATH = "(path)"
@@ -96,6 +97,8 @@ def _resolve(ref: Ref, message: Message, values: Values) -> list[str]:
         raw = _groups(ref.host, message.host)
     elif ref.header is not None:
         raw = [value for name, value in message.record.headers if name == ref.header]
+        if ref.basic_user:
+            raw = list(filter(None, map(basic_user, raw)))
     elif ref.join is not None:
         parts = [next(iter(_at(path, values)), "") for path in ref.fields]
         raw = [ref.join.join(part for part in parts if part)] if parts and parts[0] else []

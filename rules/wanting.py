@@ -32,6 +32,9 @@ def wanted_by(rules: Iterable[Rule], page_rules: Iterable[PageRule]) -> Wanted:
     return Wanted(
         globals=tuple(sorted({name for rule in page_rules for name in rule.globals})),
         bodies=tuple(sorted(bodies, key=lambda b: (b.host, b.path))),
+        headers=tuple(
+            sorted({ref.header for rule in rules for ref in (*rule.account, *rule.event, *rule.dedup) if ref.header})
+        ),
         script_signs=(CONTAINER_SIGN, *sorted(signs)),
     )
 

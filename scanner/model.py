@@ -201,6 +201,8 @@ class Wanted:
     bodies: tuple[BodyWanted, ...] = ()
     script_signs: tuple[str, ...] = ()
     """A script in which one of these texts stands is kept whatever its address: a vendor's under another name."""
+    headers: tuple[str, ...] = ()
+    """Request headers, in lower case, in which rules find an account (`scanner.request_headers` says what is kept)."""
 
 
 # --------------------------------------------------------------------------- what a visit records

@@ -12,7 +12,7 @@ import pytest
 
 from rules.har import read_har
 from rules.load import load_rules
-from rules.match import match_page
+from rules.match import match_page, match_request
 from scanner.errors import ProblemsError
 from scanner.har_export import har_chunks
 from scanner.model import BodyWanted, Outcome, PageCapture, RequestRecord, StopReason, Wanted
@@ -268,6 +268,20 @@ def test_an_answer_exported_as_it_went_over_the_wire_is_unpacked(encoding: str, 
     )
     kept = read_har(har(DOCUMENT, script), wanted=Wanted(bodies=(BodyWanted("t.test", "."),)))
     assert kept.pages[0].capture.requests[1].response_body == b"var configuration;"
+
+
+def test_an_account_in_a_header_is_read_and_a_password_is_not_kept() -> None:
+    url = "https://api-js.mixpanel.com/record/?replay_id=r-1&distinct_id=77&mp_lib=web"
+    token = "0123456789abcdef0123456789abcdef"
+
+    def recording(credentials: str) -> dict[str, Any]:
+        value = "Basic " + base64.b64encode(credentials.encode()).decode()
+        return entry(url, pageref="p1", request={"headers": [{"name": "Authorization", "value": value}]})
+
+    raw = har(DOCUMENT, recording(f"{token}:"), recording("ana:s3cret"))
+    keyed, secret = read_har(raw, wanted=RULES.wanted()).pages[0].capture.requests[1:]
+    assert [d.account for d in match_request(keyed, RULES, page_url=None)] == [token]
+    assert secret.headers == ()
 
 
 def test_our_own_export_comes_back(clinic: PageCapture) -> None:

@@ -135,7 +135,8 @@ def _since(
     now = f"{words.day(scan.started_at)} (scan {scan.id})"
     main = main_entry(finding)
     if baseline is None or main is None:
-        return (f"Seen on {now}; there is no earlier scan to compare with." if baseline is None else f"Seen on {now}.",)
+        alone = f"Seen on {now}; there is no earlier scan to compare with." if baseline is None else f"Seen on {now}."
+        return (alone, *sightings_in_words(finding))
     role = "the approved baseline" if approval else "the previous scan"
     then = f"{words.day(baseline.started_at)} ({role}, scan {baseline.id})"
     if finding.verdict is Verdict.REMOVED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from reports.model import ReportView
@@ -58,6 +59,7 @@ __all__ = [
     "large",
     "page",
     "pinterest_finding",
+    "unsure",
     "view",
     "violation_at_once",
 ]
@@ -115,6 +117,36 @@ def back() -> ReportView:
     """The demo's story: marketing reinstalled the Pinterest Tag."""
     pages = tuple(page(url, *google(), *pinterest()) for url in PAGES)
     return view(pages=pages, findings=(pinterest_finding(), booking_finding()), returned=frozenset({PINTEREST}))
+
+
+def unsure() -> ReportView:
+    """One tag confirmed and with its cause, another seen once, a third as forbidden as it was before."""
+    tag = replace(
+        pinterest_finding(),
+        confirmed=True,
+        cause="Google Tag Manager GTM-ABC1234 version 12 → custom HTML",
+        also_changed=(
+            "the script /theme.js changed between 2026-05-03 02:30 and 2026-05-10 02:30 UTC "
+            "(SHA-256 3fa9c1d2e4b5… → 77ab01cd9f00…)",
+            "Google Tag Manager GTM-ABC1234 went from version 11 to 12",
+            "the host cdn.widgets.example is new",
+        ),
+    )
+    once = replace(
+        booking_finding(),
+        key="host:px.example",
+        verdict=Verdict.ADDED,
+        title="New third party: px.example (owner unknown) on 1 of 14 pages",
+        entries=(),
+        pages=PAGES[:1],
+        confirmed=False,
+        seen_in=(3, 10),
+    )
+    ever = pinterest_finding(PAGES[:4], violation=True)
+    entries = tuple(replace(one, pages_before=4, pages_after=4) for one in ever.entries)
+    ever = replace(ever, key="tag:ever", title="Pinterest Tag 2612000000001 is on 4 of 14 pages", entries=entries)
+    pages = tuple(page(url, *google(), *pinterest()) for url in PAGES)
+    return view(pages=pages, findings=(tag, once, ever))
 
 
 def gone() -> ReportView:
@@ -256,4 +288,5 @@ SAMPLES = {
     "badly-seen": badly_seen,
     "empty": empty,
     "hostile": hostile,
+    "unsure": unsure,
 }

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from html import unescape
 from typing import Any
 
 import pytest
 
-from reports.mail import News, Told
+from reports.mail import News, Told, digest
 from scanner.config import MailConfig, MailRoute, SmtpConfig
 from scanner.model import (
     Coverage,
@@ -28,7 +29,7 @@ from scanner.service.compare import Comparison
 from scanner.service.health import HealthState, alert_key, heartbeat_key, site_health, state_of
 from scanner.service.tell import Teller, audience, news_of
 from tests.make import META, NOW, finding, scan_record, secret, site_config
-from tests.report_samples import back
+from tests.report_samples import back, unsure
 
 DAY = timedelta(days=1)
 MAIL = MailConfig(SmtpConfig("mail.example"), "tagdrift@clinic.example", ("it@clinic.example",))
@@ -52,12 +53,17 @@ def incident(number: int = 1, of: Finding | None = None, **more: Any) -> Inciden
 
 # --------------------------------------------------------------------------- news
 
+FORBIDDEN = finding(violation=True)
+MINOR = finding(violation=True, severity=Severity.MEDIUM)
+
 
 @pytest.mark.parametrize(
     ("kind", "more", "news"),
     [
         pytest.param(OPENED, {}, News.OPENED, id="opened"),
         pytest.param(OPENED, {"confirmed": False}, None, id="seen once only"),
+        pytest.param(OPENED, {"confirmed": False, "of": FORBIDDEN}, News.OPENED, id="seen once, grave and forbidden"),
+        pytest.param(OPENED, {"confirmed": False, "of": MINOR}, None, id="seen once, forbidden and slight"),
         pytest.param(UPDATED, {}, News.OPENED, id="confirmed later, or mail configured later"),
         pytest.param(WORSENED, {"told_at": NOW - DAY}, News.WORSENED, id="worse"),
         pytest.param(UPDATED, {"told_at": NOW - DAY}, None, id="a quiet day"),
@@ -215,3 +221,29 @@ def test_a_site_nobody_scans_any_more() -> None:
     assert (soon.state, late.state) == (HealthState.WELL, HealthState.OVERDUE)
     assert alert_key(late) == alert_key(later) != alert_key(soon)
     assert site_health(SITE, []).state is HealthState.NEVER
+
+
+# --------------------------------------------------------------------------- how sure it is
+
+
+def test_a_mail_says_how_sure_it_is_and_what_it_leaves_to_the_report() -> None:
+    report = unsure()
+    shaky = incident(7, FORBIDDEN, confirmed=False)
+    wavering = incident(8, finding(tag=META), comes_and_goes=True, recent=(True, False, True, False, True))
+    content = digest([Told(News.OPENED, shaky), Told(News.OPENED, wavering)], report)
+    assert content.subject.startswith("[High] clinic: Seen once: Pinterest Tag 2612000000001 appeared on 1 of 1 page")
+    for said in (content.text, content.html):
+        assert "Seen once, not confirmed: when its pages were visited again at once, it was not there." in said
+        assert "It comes and goes: seen in 3 of the last 5 scans." in said
+        assert (
+            "The report also has 1 finding seen once and not confirmed and 1 finding against the policy since before."
+        ) in said
+
+
+def test_a_mail_names_the_cause_and_what_else_changed() -> None:
+    report = unsure()
+    content = digest([Told(News.OPENED, incident(1, report.appeared[0].finding))], report)
+    for said in (content.text, unescape(content.html)):
+        assert "Google Tag Manager GTM-ABC1234 version 12 → custom HTML" in said
+        assert "the script /theme.js changed between 2026-05-03 02:30 and 2026-05-10 02:30 UTC" in said
+        assert "the host cdn.widgets.example is new" in said

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import words
+from reports.jsonable import report_document
 from reports.masked import form_of, mask_request
 from reports.model import ReportState, ReportView
+from reports.render import render_html
+from reports.text import full
 from scanner.model import Coverage, Drift, Outcome, ScanState, Severity, StopReason, Unverified, Verdict
 from tests import report_samples as samples
 
@@ -294,3 +298,50 @@ def test_every_verdict_has_its_section() -> None:
     for section, verdict in ((view.appeared, "added"), (view.changed, "changed"), (view.removed, "removed")):
         assert section
         assert {v.finding.verdict for v in section} == {Verdict(verdict)}
+
+
+# --------------------------------------------------------------------------- how sure it is
+
+
+def test_what_was_seen_once_and_what_stands_since_before_are_told_apart() -> None:
+    view = samples.unsure()
+    assert [len(part) for part in (view.appeared, view.changed, view.once, view.standing, view.removed)] == [
+        1, 0, 1, 1, 0
+    ]  # fmt: skip
+    assert view.verdict.sentence.startswith("The Pinterest Tag 2612000000001 has appeared on 14 of 14 pages")
+    assert view.appeared[0].since[-1] == "Confirmed by a second visit."
+    assert view.once[0].since[-2:] == (
+        "Seen once, not confirmed: when its pages were visited again at once, it was not there.",
+        "Seen in 3 of the last 10 scans.",
+    )
+    text = full(view)
+    heads = ("WHAT APPEARED (1)", "SEEN ONCE, NOT CONFIRMED (1)", "AGAINST THE POLICY SINCE BEFORE (1)")
+    assert [text.index(head) for head in heads] == sorted(text.index(head) for head in heads)
+    assert "brought by: Google Tag Manager GTM-ABC1234 version 12 → custom HTML" in text
+    html = render_html(view)
+    assert 'id="once"' in html and 'id="standing"' in html and "GTM-ABC1234 went from version 11 to 12" in html
+    document = report_document(view)
+    assert [(f["confirmed"], f["standing"]) for f in document["findings"]] == [
+        (True, False), (False, False), (None, True)
+    ]  # fmt: skip
+    assert document["findings"][0]["cause"] == "Google Tag Manager GTM-ABC1234 version 12 → custom HTML"
+    assert document["findings"][1]["seen_in"] == {"scans": 3, "of": 10}
+
+
+def test_a_scan_whose_only_news_was_seen_once_says_so_at_once() -> None:
+    only = samples.view(findings=(replace(samples.pinterest_finding(), confirmed=False),))
+    assert only.verdict.sentence == ("Seen once, not confirmed: Pinterest Tag 2612000000001 appeared on 14 pages.")
+    assert only.verdict.state is ReportState.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"confirmed": False}, "Not seen this time: to be confirmed by the next scan."),
+        ({"confirmed": True}, "Missing in two scans in a row."),
+        ({"confirmed": False, "comes_and_goes": True}, "It comes and goes, as what fires on a share of visits does."),
+    ],
+)
+def test_what_is_missing_is_gone_only_after_two_scans(more: dict[str, Any], said: str) -> None:
+    (gone,) = samples.view(findings=(replace(samples.pinterest_finding(verdict=Verdict.REMOVED), **more),)).removed
+    assert gone.since[1] == said

@@ -62,7 +62,7 @@ class VisitLimits:
     navigation_timeout_ms: int = 30_000
     visit_timeout_ms: int = 90_000
     """Wall clock for everything the visit does, retries not included."""
-    drain_ms: int = 500
+    drain_ms: int = 1_500
     """Wall clock to wait for beacons after the exit events."""
     max_requests: int = 5_000
     max_body_bytes: int = 4 * 1024 * 1024

@@ -7,7 +7,7 @@ import base64
 import re
 from collections import OrderedDict
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.browser.channel import Channel, ChannelError, Params
@@ -24,24 +24,60 @@ _MAX_SCRIPT_BYTES = 16 * 1024 * 1024
 _Key = tuple[str, str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptContent:
+    """What is known of a script's content."""
+
+    sha256: str
+    fingerprint: str
+    is_signed: bool = False
+    """One of the signs that rules look for stands in it: it is kept whatever its address."""
+    kept: bytes | None = None
+
+
 @dataclass(slots=True)
 class ScriptContents:
-    """Digests of scripts already seen, shared by all visits of a fleet; the oldest are forgotten.
+    """Scripts already read, shared by all visits of a fleet; the oldest are forgotten.
 
-    A key holds the address and the validators of the answer (ETag, Last-Modified, length): an answer
-    without validators is hashed again every time, unless it comes from the browser's cache.
+    A key holds the address and the validators of the answer (ETag, Last-Modified, length): an answer without
+    validators is read again every time, unless it comes from the browser's cache. What rules want to read is kept,
+    so that a container that every page loads does not travel from the browser to us on every page.
     """
 
+    signs: tuple[bytes, ...] = ()
     max_entries: int = 20_000
-    _known: OrderedDict[_Key, tuple[str, str]] = field(default_factory=OrderedDict)
+    max_kept_bytes: int = 48 * 1024 * 1024
+    _known: OrderedDict[_Key, ScriptContent] = field(default_factory=OrderedDict)
+    _by_sha256: OrderedDict[str, ScriptContent] = field(default_factory=OrderedDict)
+    _kept_bytes: int = 0
 
-    def get(self, key: _Key) -> tuple[str, str] | None:
+    def get(self, key: _Key) -> ScriptContent | None:
         return self._known.get(key)
 
-    def put(self, key: _Key, digests: tuple[str, str]) -> None:
-        self._known[key] = digests
+    async def read(self, key: _Key, content: bytes, keep: bool) -> ScriptContent:
+        """Say what is known of `content`, and remember it under `key`; `keep`: some rule wants to read it."""
+        sha256 = digest(content)
+        known = self._by_sha256.get(sha256) or await self._look_at(content, sha256)
+        if known.kept is None and (keep or known.is_signed):
+            known = replace(known, kept=content)
+            self._kept_bytes += len(content)
+        self._by_sha256[sha256] = self._known[key] = known
+        self._forget_old()
+        return known
+
+    async def _look_at(self, content: bytes, sha256: str) -> ScriptContent:
+        long = len(content) > 65_536
+        marks = await asyncio.to_thread(fingerprint, content) if long else fingerprint(content)
+        return ScriptContent(sha256, marks, any(sign in content for sign in self.signs))
+
+    def _forget_old(self) -> None:
         if len(self._known) > self.max_entries:
             self._known.popitem(last=False)
+        while len(self._by_sha256) > self.max_entries or self._kept_bytes > self.max_kept_bytes:
+            _, oldest = self._by_sha256.popitem(last=False)
+            self._kept_bytes -= len(oldest.kept or b"")
+            for key in [key for key, known in self._known.items() if known.sha256 == oldest.sha256]:
+                del self._known[key]
 
 
 class BodyKeeper:
@@ -99,15 +135,16 @@ class BodyKeeper:
         """Look at an answer that arrived whole, and fetch its content where somebody wants it."""
         if draft.type == "document" and draft.context == "page":
             self._start(self._document(channel, draft))
-        elif self._is_wanted(draft):
-            self._start(self._content(channel, draft, keep=True))
         elif draft.type == "script" and (draft.status or 0) < 300:
             key = self._key(draft)
             known = self._scripts.get(key) if key is not None else None
-            if known is not None:
-                draft.content_sha256, draft.content_fingerprint = known
+            wanted = self._is_wanted(draft)
+            if known is None or (known.kept is None and (wanted or known.is_signed)):
+                self._start(self._script(channel, draft, wanted))
             else:
-                self._start(self._content(channel, draft, keep=False))
+                self._note(draft, known, wanted)
+        elif self._is_wanted(draft):
+            self._start(self._content(channel, draft))
 
     def _is_wanted(self, draft: Draft) -> bool:
         if not self._wanted:
@@ -127,20 +164,26 @@ class BodyKeeper:
         if content is not None:
             self.source = self._admit(content, self._limits.max_total_bytes)
 
-    async def _content(self, channel: Channel, draft: Draft, *, keep: bool) -> None:
+    async def _content(self, channel: Channel, draft: Draft) -> None:
+        content = await self._response_body(channel, draft)
+        if content is None:
+            self.contents_lost += 1
+        else:
+            draft.content = self._admit(content, self._limits.max_total_bytes)
+
+    async def _script(self, channel: Channel, draft: Draft, wanted: bool) -> None:
         content = await self._response_body(channel, draft)
         if content is None:
             self.contents_lost += 1
             return
-        if keep:
-            draft.content = self._admit(content, self._limits.max_total_bytes)
-        if draft.type != "script":
-            return
-        digests = await asyncio.to_thread(_digests, content) if len(content) > 65_536 else _digests(content)
-        draft.content_sha256, draft.content_fingerprint = digests
         headers = draft.response_headers
         key = draft.url, headers.get("etag", ""), headers.get("last-modified", ""), headers.get("content-length", "")
-        self._scripts.put(key, digests)
+        self._note(draft, await self._scripts.read(key, content, wanted), wanted)
+
+    def _note(self, draft: Draft, known: ScriptContent, wanted: bool) -> None:
+        draft.content_sha256, draft.content_fingerprint = known.sha256, known.fingerprint
+        if known.kept is not None and (wanted or known.is_signed):
+            draft.content = self._admit(known.kept, self._limits.max_total_bytes)
 
     async def _response_body(self, channel: Channel, draft: Draft) -> bytes | None:
         try:
@@ -180,10 +223,6 @@ class BodyKeeper:
         """Stop fetching; what has not arrived is lost."""
         for task in list(self._tasks):
             task.cancel()
-
-
-def _digests(content: bytes) -> tuple[str, str]:
-    return digest(content), fingerprint(content)
 
 
 def _decoded(answer: Params, name: str) -> bytes:

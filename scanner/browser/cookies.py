@@ -13,7 +13,7 @@ from scanner.browser.channel import Channel
 from scanner.errors import UsageError
 from scanner.model import CookieRecord, Secret
 
-_CLEARED = "local_storage,indexeddb,websql,service_workers,cache_storage,file_systems,shared_storage,interest_groups"
+_CLEARED = "local_storage,indexeddb,service_workers,cache_storage,file_systems,interest_groups"
 
 
 def cookie_records(

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request, WebSocket
 from playwright.async_api import Error as PlaywrightError
 
-from scanner.browser.channel import ChannelError
+from scanner.browser.channel import ChannelError, SessionChannel, Tasks
 from scanner.browser.draft import is_on_the_network
 from scanner.browser.recorder import Recorder
 from scanner.browser.records import ContextRequest
@@ -22,15 +22,67 @@ _MAX_TOLD = 20_000
 _CLOSE_TIMEOUT_S = 3.0
 
 
+class Doorway:
+    """Listens on one page and its context for as long as the page is used, on behalf of the visit that is on.
+
+    To begin and end listening costs a message each time: once for each page is enough.
+    """
+
+    def __init__(self, context: BrowserContext, page: Page) -> None:
+        self.guests: Guests | None = None
+        """Those of the visit that is on; None between visits."""
+        self._page = page
+        self._tasks = Tasks()
+        self._listening: list[tuple[BrowserContext | Page, str, Callable[..., None]]] = [
+            (context, "request", self._pass_on("on_request")),
+            (context, "page", self._pass_on("on_page")),
+            (context, "dialog", self._on_dialog),
+            (page, "download", self._pass_on("on_download")),
+            (page, "crash", self._pass_on("on_crash")),
+            (page, "console", self._on_console),
+            (page, "websocket", self._pass_on("on_socket")),
+        ]
+        for emitter, event, handler in self._listening:
+            emitter.on(event, handler)  # type: ignore[call-overload]  # an overload for each literal name
+
+    def _pass_on(self, name: str) -> Callable[..., None]:
+        def handler(happened: Any) -> None:
+            if self.guests is not None:
+                getattr(self.guests, name)(happened)
+
+        return handler
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        if self.guests is not None:
+            self.guests.dialogs += 1
+        self._tasks.start(_answered(dialog))  # also when nobody visits: it would block the page for ever
+
+    def _on_console(self, _message: ConsoleMessage) -> None:
+        if self.guests is None:
+            return
+        self.guests.console_lines += 1
+        if self.guests.console_lines == _CONSOLE_FLOOD:
+            # Enough to know: without a listener the lines are not even sent to us.
+            self._page.remove_listener("console", self._on_console)
+
+    def close(self) -> None:
+        """Stop listening for good."""
+        self.guests = None
+        for emitter, event, handler in self._listening:
+            with contextlib.suppress(KeyError, ValueError):
+                emitter.remove_listener(event, handler)
+        self._tasks.cancel()
+
+
 class Guests:
-    """Listens on one visit's context and page; `leave` stops listening."""
+    """What came along in one visit, told by the page's `Doorway`."""
 
     def __init__(self, context: BrowserContext, page: Page, recorder: Recorder, targets: Targets) -> None:
         self._context = context
         self._page = page
         self._recorder = recorder
         self._targets = targets
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._popups: list[Page] = []
         self.told: list[ContextRequest] = []
         self.dialogs = 0
@@ -38,13 +90,11 @@ class Guests:
         self.console_lines = 0
         self.downloads: list[str] = []
         self.crashed = False
-        context.on("request", self._on_request)
-        context.on("page", self._on_page)
-        context.on("dialog", self._on_dialog)
-        page.on("download", self._on_download)
-        page.on("crash", self._on_crash)
-        page.on("console", self._on_console)
-        page.on("websocket", self._on_socket)
+
+    @property
+    def is_flooded(self) -> bool:
+        """The page wrote so much to the console that nobody listens to it any more."""
+        return self.console_lines >= _CONSOLE_FLOOD
 
     def notes(self) -> tuple[str, ...]:
         """What happened, for a person."""
@@ -53,19 +103,19 @@ class Guests:
             notes.append(f"{self.dialogs} dialog(s) dismissed")
         if self.popups:
             notes.append(f"{self.popups} popup(s) opened")
-        if self.console_lines >= _CONSOLE_FLOOD:
+        if self.is_flooded:
             notes.append(f"console flood: more than {_CONSOLE_FLOOD} lines")
         notes += [f"download: {url[:300]}" for url in self.downloads[:5]]
         return tuple(notes)
 
-    def _on_request(self, request: Request) -> None:
+    def on_request(self, request: Request) -> None:
         self._tell(_as_context_request(request, self._page, self._recorder.elapsed_ms()))
 
     def _tell(self, request: ContextRequest) -> None:
         if len(self.told) < _MAX_TOLD:
             self.told.append(request)
 
-    def _on_socket(self, socket: WebSocket) -> None:
+    def on_socket(self, socket: WebSocket) -> None:
         """Second witness for sockets, too: a worker may open one before the protocol is heard."""
 
         def on_frame(payload: str | bytes) -> None:
@@ -75,28 +125,24 @@ class Guests:
         self._tell(ContextRequest(socket.url, "GET", "websocket", b"", "page", self._recorder.elapsed_ms()))
         socket.on("framesent", on_frame)
 
-    def _on_page(self, popup: Page) -> None:
+    def on_page(self, popup: Page) -> None:
         if popup is self._page:
             return
         self.popups += 1
         if self.popups > _MAX_POPUPS:
-            self._start(_closed(popup))
+            self._tasks.start(_closed(popup))
             return
         self._popups.append(popup)
-        popup.on("download", self._on_download)
-        self._start(self._listen_to(popup))
+        popup.on("download", self.on_download)
+        self._tasks.start(self._listen_to(popup))
 
     async def _listen_to(self, popup: Page) -> None:
         # Its first requests may be gone already: those the context has told us.
         with contextlib.suppress(PlaywrightError, ChannelError):
             session = await self._context.new_cdp_session(popup)
-            await self._targets.attach(session, "popup", timeout_s=_CLOSE_TIMEOUT_S)
+            await self._targets.attach(SessionChannel(session, "popup"), timeout_s=_CLOSE_TIMEOUT_S)
 
-    def _on_dialog(self, dialog: Dialog) -> None:
-        self.dialogs += 1
-        self._start(_answered(dialog))
-
-    def _on_download(self, download: Download) -> None:
+    def on_download(self, download: Download) -> None:
         url = download.url
         self.downloads.append(url)
         # A link marked `download` is fetched by the browser's download manager, of which nobody else tells.
@@ -104,19 +150,8 @@ class Guests:
         if is_on_the_network(url) and url not in known:
             self.told.append(ContextRequest(url, "GET", "other", b"", "page", self._recorder.elapsed_ms()))
 
-    def _on_crash(self, _page: Page) -> None:
+    def on_crash(self, _page: Page) -> None:
         self.crashed = True
-
-    def _on_console(self, _message: ConsoleMessage) -> None:
-        self.console_lines += 1
-        if self.console_lines == _CONSOLE_FLOOD:
-            # Enough to know: without a listener the lines are not even sent to us.
-            self._page.remove_listener("console", self._on_console)
-
-    def _start(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def settle_popups(self, timeout_s: float) -> None:
         """Give open popups a moment to load, then close them."""
@@ -133,22 +168,13 @@ class Guests:
                 await asyncio.gather(*(loaded(popup) for popup in self._popups))
 
     def leave(self) -> None:
-        """Stop listening. Popups still open are closed with the context's other pages by `close_strays`."""
-        pairs: list[tuple[str, Callable[..., None]]] = [
-            ("request", self._on_request),
-            ("page", self._on_page),
-            ("dialog", self._on_dialog),
-        ]
-        for event, handler in pairs:
-            with contextlib.suppress(KeyError, ValueError):
-                self._context.remove_listener(event, handler)
-        for task in list(self._tasks):
-            task.cancel()
+        """The visit is over. Popups still open are closed with the context's other pages by `close_strays`."""
+        self._tasks.cancel()
 
 
-async def close_strays(context: BrowserContext, parked: Page) -> bool:
-    """Close every page a visit left open, but not the `parked` one. False: one of them does not go."""
-    results = await asyncio.gather(*(_closed(page) for page in context.pages if page is not parked))
+async def close_strays(context: BrowserContext, *kept: Page) -> bool:
+    """Close every page a visit left open, but not those `kept`. False: one of them does not go."""
+    results = await asyncio.gather(*(_closed(page) for page in context.pages if page not in kept))
     return all(results)
 
 

@@ -67,7 +67,6 @@ async def wake(channel: Channel, timeout_s: float) -> bool:
     spot = answer.get("result", {}).get("value")
     x, y = spot if isinstance(spot, list) and len(spot) == 2 else (1, 1)
     inputs: list[tuple[str, Params]] = [
-        ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": max(0, x - 12), "y": max(0, y - 7)}),
         ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}),
         ("Input.dispatchKeyEvent", {"type": "keyDown", **_SHIFT}),
         ("Input.dispatchKeyEvent", {"type": "keyUp", **_SHIFT}),

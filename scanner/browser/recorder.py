@@ -10,6 +10,7 @@ import base64
 import time
 from collections import Counter
 from collections.abc import Callable
+from urllib.parse import urldefrag
 
 from scanner.browser.bodies import BodyKeeper
 from scanner.browser.channel import Channel, Params
@@ -64,6 +65,8 @@ class Recorder:
         """Documents of the main frame, in order, redirect hops included."""
         self.set_cookies: dict[str, str] = {}
         """Cookie name → URL of the first response that set it."""
+        self._worker_scripts: dict[str, tuple[str, int]] = {}
+        """URL → kind of worker, ms since the visit began."""
         self.over_limit = False
         self.last_activity = self._began
         self._handlers: dict[str, Callable[[Channel, Params], None]] = {
@@ -103,6 +106,28 @@ class Recorder:
             if self._owners.get(request_id) is channel and draft.status is None and draft.type != "ping":
                 draft.failure = "its worker ended"
                 del self._in_flight[request_id]
+
+    def on_worker(self, url: str, kind: str) -> None:
+        """A worker began to run the script at `url`."""
+        if is_on_the_network(url) and len(self._worker_scripts) < self._limits.max_requests:
+            self._worker_scripts.setdefault(url, (kind, self.elapsed_ms()))
+
+    def unheard_workers(self) -> list[Draft]:
+        """Scripts of running workers whose request nobody told of: nested ones may start before we listen."""
+        heard = {urldefrag(draft.url).url for draft in self.drafts}
+        return [
+            Draft(
+                request_id=f"worker-{number}",
+                url=url,
+                method="GET",
+                type="script",
+                context=context_name(kind, False),
+                started_ms=at_ms,
+                finished=True,
+            )
+            for number, (url, (kind, at_ms)) in enumerate(self._worker_scripts.items())
+            if urldefrag(url).url not in heard
+        ]
 
     def unanswered(self) -> list[Draft]:
         """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""

@@ -10,6 +10,7 @@ from urllib.parse import urldefrag
 from scanner.browser.draft import Draft, is_on_the_network
 from scanner.browser.initiators import whole_chain
 from scanner.model import Initiator, RequestRecord
+from scanner.request_headers import kept_headers
 from scanner.urls import host_of, same_site
 
 _KEPT_REQUEST_HEADERS = (
@@ -50,9 +51,13 @@ class ContextRequest:
 
 
 def finished_records(
-    drafts: Sequence[Draft], told_by_context: Iterable[ContextRequest], page_host: str, own_domains: Sequence[str] = ()
+    drafts: Sequence[Draft],
+    told_by_context: Iterable[ContextRequest],
+    page_host: str,
+    own_domains: Sequence[str] = (),
+    wanted_headers: Sequence[str] = (),
 ) -> tuple[RequestRecord, ...]:
-    """Return every request once, in the order of sending.
+    """Return every request once, in the order of sending. `wanted_headers`: request headers that rules name.
 
     Playwright's context and the debugging protocol tell of the same requests without a common id: for
     each method and address the context's surplus over the protocol's is what the protocol missed. A body that
@@ -70,7 +75,7 @@ def finished_records(
     loaders = _loaders(drafts)
     fetched_by_worker = {(d.method, d.url) for d in drafts if d.context == "service-worker"}
     records = [
-        _record(draft, loaders, page_host, own_domains)
+        _record(draft, loaders, same_site(host_of(draft.url), page_host, own_domains), wanted_headers)
         for draft in drafts
         # What a service worker answers leaves the browser as the worker's own request.
         if not (draft.from_service_worker and (draft.method, draft.url) in fetched_by_worker)
@@ -106,16 +111,15 @@ def _loaders(drafts: Sequence[Draft]) -> dict[str, tuple[Initiator, ...]]:
 
 
 def _record(
-    draft: Draft, loaders: dict[str, tuple[Initiator, ...]], page_host: str, own_domains: Sequence[str]
+    draft: Draft, loaders: dict[str, tuple[Initiator, ...]], own: bool, wanted_headers: Sequence[str]
 ) -> RequestRecord:
-    own = same_site(host_of(draft.url), page_host, own_domains)
     return RequestRecord(
         url=draft.url,
         method=draft.method,
         type=draft.type,
         body=draft.body,
         content_type=draft.request_headers.get("content-type"),
-        headers=_request_headers(draft, own),
+        headers=_request_headers(draft, own, wanted_headers),
         frame_url=draft.document_url,
         context=draft.context,
         initiators=whole_chain(draft.initiators, loaders),
@@ -138,10 +142,12 @@ def _record(
     )
 
 
-def _request_headers(draft: Draft, own: bool) -> tuple[tuple[str, str], ...]:
+def _request_headers(draft: Draft, own: bool, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Headers worth evidence. Cookie values only where a stranger gets them: the site's own are its sessions."""
     sent = draft.request_headers
     kept = [(name, sent[name]) for name in _KEPT_REQUEST_HEADERS if name in sent]
+    named = kept_headers(sent, wanted)
+    kept += [(name, value) for name, value in named if name in wanted and name not in _KEPT_REQUEST_HEADERS]
     if cookie := sent.get("cookie"):
         kept.append(("cookie", _names_only(cookie) if own else cookie))
     return tuple(kept)

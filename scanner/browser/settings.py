@@ -11,6 +11,7 @@ from scanner.urls import host_of
 # A later --disable-features replaces an earlier one, so Playwright's own choices that matter to a
 # scanner are repeated here: no silent http→https rewriting and no lookups of the browser's own.
 _DISABLED_FEATURES: tuple[str, ...] = (
+    "AimServerRequestOnStartupEnabled",
     "AutofillServerCommunication",
     "AvoidUnnecessaryBeforeUnloadCheckSync",
     "DestroyProfileOnBrowserClose",
@@ -25,6 +26,10 @@ _DISABLED_FEATURES: tuple[str, ...] = (
     "PreloadTopChromeWebUI",
     "ThirdPartyStoragePartitioning",
     "Translate",
+    # The address bar's suggestions are a web page with a renderer of 160 MiB for each window, which nobody ever sees.
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
 )
 _ISOLATION_FEATURES = ("IsolateOrigins", "site-per-process")
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scanner.browser.channel import Channel, ChannelError, Params
+from scanner.browser.farewell import WORLD, World
 from scanner.browser.targets import Targets
 from scanner.model import Link, StorageKey
 
-_WORLD = "reader"
 _MAX_FRAMES = 60
 
 _READ = """(() => {
@@ -71,6 +71,8 @@ class PageState:
     globals: tuple[str, ...] = ()
     origins: frozenset[str] = field(default_factory=frozenset)
     """Origins of all frames that were read."""
+    worlds: tuple[World, ...] = ()
+    """Where the frames were read."""
 
 
 async def read_state(targets: Targets, wanted_globals: Iterable[str], timeout_s: float) -> PageState | None:
@@ -91,7 +93,8 @@ async def read_state(targets: Targets, wanted_globals: Iterable[str], timeout_s:
         return None
     if main is None:
         return None
-    return _as_state(main, rest, found)
+    worlds, frames = zip(main, *rest, strict=True)
+    return _as_state(frames[0], frames[1:], found, worlds)
 
 
 async def _frame_trees(targets: Targets, timeout_s: float) -> list[tuple[Channel, str]]:
@@ -113,10 +116,10 @@ async def _frame_trees(targets: Targets, timeout_s: float) -> list[tuple[Channel
     return frames
 
 
-async def _read_frame(channel: Channel, frame_id: str, timeout_s: float) -> Params | None:
+async def _read_frame(channel: Channel, frame_id: str, timeout_s: float) -> tuple[World, Params] | None:
     try:
         world = await channel.call(
-            "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": _WORLD}, timeout_s=timeout_s
+            "Page.createIsolatedWorld", {"frameId": frame_id, "worldName": WORLD}, timeout_s=timeout_s
         )
         answer = await channel.call(
             "Runtime.evaluate",
@@ -126,10 +129,10 @@ async def _read_frame(channel: Channel, frame_id: str, timeout_s: float) -> Para
     except ChannelError:
         return None
     value = answer.get("result", {}).get("value")
-    return value if isinstance(value, dict) else None
+    return ((channel, int(world["executionContextId"])), value) if isinstance(value, dict) else None
 
 
-async def _read_frames(frames: list[tuple[Channel, str]], timeout_s: float) -> list[Params]:
+async def _read_frames(frames: list[tuple[Channel, str]], timeout_s: float) -> list[tuple[World, Params]]:
     read = await asyncio.gather(*(_read_frame(channel, frame, timeout_s / 2) for channel, frame in frames))
     return [value for value in read if value is not None]
 
@@ -141,7 +144,7 @@ async def _globals(root: Channel, names: tuple[str, ...], timeout_s: float) -> t
     return tuple(name for name in names if name in value) if isinstance(value, list) else ()
 
 
-def _as_state(main: Params, rest: list[Params], found: tuple[str, ...]) -> PageState:
+def _as_state(main: Params, rest: tuple[Params, ...], found: tuple[str, ...], worlds: tuple[World, ...]) -> PageState:
     links = dict.fromkeys((str(url), str(kind)) for url, kind in main["links"])
     storage: dict[tuple[str, str, str], None] = {}
     fields = set(main["fields"])
@@ -165,4 +168,5 @@ def _as_state(main: Params, rest: list[Params], found: tuple[str, ...]) -> PageS
         nodes=int(main["nodes"]),
         globals=found,
         origins=frozenset(str(frame["origin"]) for frame in (main, *rest) if frame["origin"] != "null"),
+        worlds=worlds,
     )

@@ -57,6 +57,7 @@ class Seen:
     stalled: bool
     gaps: tuple[str, ...]
     own_domains: tuple[str, ...]
+    wanted_headers: tuple[str, ...]
     browser: str
 
 
@@ -64,8 +65,8 @@ def as_capture(seen: Seen) -> PageCapture:
     """Sum a visit up."""
     document = seen.recorder.main_document()
     final_url = seen.final_url if seen.final_url.startswith(("http:", "https:")) else seen.task.url
-    drafts = [*seen.recorder.drafts, *seen.recorder.policy_attempts()]
-    requests = finished_records(drafts, seen.told, host_of(final_url), seen.own_domains)
+    drafts = [*seen.recorder.drafts, *seen.recorder.policy_attempts(), *seen.recorder.unheard_workers()]
+    requests = finished_records(drafts, seen.told, host_of(final_url), seen.own_domains, seen.wanted_headers)
     raw = seen.bodies.source or b""
     text = decode_source(raw, "text/html; charset=utf-8") if raw else ""
     source = read_source(text, final_url) if text else PageSource()

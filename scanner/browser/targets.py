@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playwright.async_api import Browser, CDPSession
+from playwright.async_api import Browser
 
 from scanner.browser.channel import Channel, ChannelError, ChildChannel, Params, SessionChannel
+from scanner.browser.farewell import KEEP_BACK, WORLD
 from scanner.browser.recorder import NETWORK_EVENTS, Recorder
 
 # Longer bodies are asked for one by one.
@@ -30,6 +31,7 @@ _TARGET_EVENTS = (
     "Inspector.targetCrashed",
     "Emulation.virtualTimeBudgetExpired",
     "Fetch.requestPaused",
+    "Page.frameNavigated",
 )
 
 EventHook = Callable[[Channel, str, Params], None]
@@ -53,26 +55,30 @@ class Targets:
         self.gaps: list[str] = []
         """Targets that could not be listened to."""
 
-    async def attach(self, session: CDPSession, kind: str = "page", timeout_s: float = 10.0) -> SessionChannel:
-        """Listen to a page (or popup) through its Playwright session, and to its children.
+    async def attach(self, channel: SessionChannel, timeout_s: float = 10.0) -> None:
+        """Listen to a page (or popup) for the first time, and to its children.
 
         Raises:
             ChannelError: the page does not let us.
         """
-        channel = SessionChannel(session, kind)
-        channel.listen(NETWORK_EVENTS, self._recorder.on_event)
-        channel.listen(_TARGET_EVENTS, self._on_target_event)
-        if kind == "page":
-            self.root = channel
+        self.listen_to(channel)
         self._prepare(channel)
         # The answer to the last command says that all before it were taken.
         await channel.call("Target.setAutoAttach", _ATTACH, timeout_s=timeout_s)
-        return channel
+
+    def listen_to(self, channel: SessionChannel) -> None:
+        """Listen to a page that was attached before, by an earlier visit: its session keeps what it was told."""
+        channel.listen(NETWORK_EVENTS, self._recorder.on_event)
+        channel.listen(_TARGET_EVENTS, self._on_target_event)
+        if channel.kind == "page":
+            self.root = channel
 
     def _prepare(self, channel: Channel) -> None:
         channel.tell("Network.enable", _NETWORK)
         if channel.kind in ("page", "popup", "iframe"):
             channel.tell("Audits.enable")
+            channel.tell("Page.enable")
+            channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_BACK, "worldName": WORLD})
         if channel.kind != "service_worker":
             # Asynchronous stacks say which script set a pixel's timer; no statement may stop the page.
             channel.tell("Debugger.enable", {"maxScriptsCacheSize": 0})
@@ -95,6 +101,8 @@ class Targets:
             return
         child = ChildChannel(parent, session_id, kind, str(info.get("targetId", "")), self._on_child_event)
         self._children[session_id] = child
+        if kind != "iframe":
+            self._recorder.on_worker(str(info.get("url", "")), kind)
         self._prepare(child)
         child.tell("Target.setAutoAttach", _ATTACH)
         child.tell("Runtime.runIfWaitingForDebugger")
@@ -139,7 +147,7 @@ class Targets:
             child.close()
         self._children.clear()
         if self.root is not None:
-            self.root.close()
+            self.root.deafen()
 
 
 class SharedTargets:

@@ -50,6 +50,8 @@ class Dwell:
     """Ids of requests that are not waited for any more."""
     _expired: asyncio.Event = field(default_factory=asyncio.Event)
     _running: bool = False
+    _begun_ms: int = 0
+    """Granted by `begin` and not yet waited for."""
     _total_ms: int = 0
     _granted_ms: dict[str, int] = field(default_factory=dict)
     """By child session: what it was granted so far."""
@@ -65,6 +67,47 @@ class Dwell:
             self._spending.discard(channel.session_id)
             if self._running and not self._expired.is_set():
                 self._grant(channel)
+
+    def begin(self, budget_ms: int) -> None:
+        """Let page time pass while a document loads. Called when one is there: an empty page would spend it at once.
+
+        A budget that has not ended is left alone, one that has is followed by another: a page that goes elsewhere
+        must not find its clock standing still.
+        """
+        root = self.targets.root
+        if root is None or budget_ms <= 0 or (self._begun_ms and not self._expired.is_set()):
+            return
+        self._expired.clear()
+        self._running = True
+        self._begun_ms += budget_ms
+        self._total_ms += budget_ms
+        root.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms))
+        for child in self.targets.children():
+            self._grant(child)
+
+    @property
+    def paused(self) -> bool:
+        """What was begun is spent: the page's clock stands still."""
+        return self._begun_ms > 0 and self._expired.is_set()
+
+    async def settle(self, deadline: float) -> None:
+        """Wait for the end of what was begun. Sets the same as `advance`."""
+        root = self.targets.root
+        if root is None or not self._begun_ms:
+            return
+        try:
+            await self._until_expired(root, deadline)
+        except ChannelError:
+            self.hung = True
+        finally:
+            self._running = False
+        self.passed_ms += self._begun_ms if self.sound else 0
+        self._begun_ms = 0
+
+    def on_attached(self, child: Channel) -> None:
+        """A new child joins the time that passes: its process may have a clock that an earlier visit stopped."""
+        if self._running and isinstance(child, ChildChannel):
+            self._grant(child)
 
     async def advance(self, budget_ms: int, deadline: float) -> None:
         """Let `budget_ms` of page time pass; `deadline` is on the monotonic clock.

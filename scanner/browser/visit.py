@@ -15,13 +15,15 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from scanner.browser.bodies import BodyKeeper, ScriptContents
-from scanner.browser.channel import ChannelError
+from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.cookies import CleanSlate, unix_time
+from scanner.browser.farewell import take_leave
 from scanner.browser.guests import Guests, close_strays
 from scanner.browser.interact import leave, scroll_to_end, wake
 from scanner.browser.outcome import transport_failure
 from scanner.browser.recorder import Recorder
 from scanner.browser.site_headers import SiteHeaders
+from scanner.browser.stage import Stage
 from scanner.browser.state import PageState, read_state
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import SharedTargets, Targets
@@ -34,6 +36,9 @@ _INPUT_TIMEOUT_S = 5.0
 _SCROLL_TIMEOUT_S = 8.0
 _STATE_TIMEOUT_S = 10.0
 _LEAVE_TIMEOUT_S = 3.0
+_LOADING_MS = 1_000
+_FRAMES_S = 0.7
+"""Real time on the page: frames are drawn at the screen's pace, whatever the page's clock says."""
 _EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
 _MAX_DOCUMENTS = 4
@@ -52,6 +57,8 @@ class Place:
     shared: SharedTargets
     browser_version: str
     hints: dict[str, Any] | None
+    stage: Stage | None = None
+    """The page of the next visit, when the last one left it fit for use."""
     left_origins: frozenset[str] = frozenset()
     """Origins whose storage the last visit may have written to."""
 
@@ -115,10 +122,13 @@ class _Visit:
         # Short visits cannot wait long for silent pages.
         self.stall_s = min(task.limits.stall_ms, task.limits.visit_timeout_ms / 5) / 1000
         self.dwell = Dwell(self.targets, self.recorder, self.stall_s)
-        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event]
+        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event, self._on_event]
+        self.loading = False
+        self.loaded_at = 0.0
+        self.targets.on_attached = self.dwell.on_attached
         self.guests: Guests | None = None
-        self.page: Page | None = None
-        self.context_id: str | None = None
+        self.stage: Stage | None = None
+        self.reusable = False
         self.state: PageState | None = None
         self.cookies: Sequence[Mapping[str, Any]] = ()
         self.stop: _Stop | None = None
@@ -150,28 +160,34 @@ class _Visit:
         await self._say_goodbye(page)
 
     async def _open(self) -> Page:
+        place = self.place
+        stage, place.stage = place.stage, None
         try:
             async with asyncio.timeout(_SETUP_TIMEOUT_S):
-                self.page = page = await self.place.context.new_page()
-                self.guests = Guests(self.place.context, page, self.recorder, self.targets)
+                if stage is not None and (stage.is_worn or self.hold_requests):
+                    await stage.close()
+                    stage = None
+                if stage is None:
+                    stage = await Stage.open(place.context, self.targets)
+                else:
+                    self.targets.listen_to(stage.channel)
+                self.stage = stage
+                stage.doorway.guests = self.guests = Guests(place.context, stage.page, self.recorder, self.targets)
                 if self.hold_requests:
-                    await self.place.context.route("**/*", _let_go)
-                session = await self.place.context.new_cdp_session(page)
-                root = await self.targets.attach(session)
-                info, _ = await asyncio.gather(
-                    root.call("Target.getTargetInfo"), self.place.slate.restore(root, self.place.left_origins)
-                )
+                    await place.context.route("**/*", _let_go)
+                await place.slate.restore(stage.channel, place.left_origins)
         except (TimeoutError, ChannelError) as error:
             self.sound = False
             raise _Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
-        self.context_id = str(info["targetInfo"].get("browserContextId"))
-        self.place.shared.register(self.context_id, self.targets)
-        return page
+        stage.visits += 1
+        place.shared.register(stage.context_id, self.targets)
+        return stage.page
 
     # ------------------------------------------------------------------ loading
 
     async def _navigate(self, page: Page) -> None:
         timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
+        self.loading = True
         load = asyncio.ensure_future(page.goto(self.task.url, wait_until="load", timeout=timeout_ms))
         try:
             await self._until_loaded(load)
@@ -187,7 +203,16 @@ class _Visit:
             load.cancel()
             with contextlib.suppress(PlaywrightError, asyncio.CancelledError):
                 await load
+            self.loading = False
+            self.loaded_at = time.monotonic()
         self.final_url = page.url
+
+    def _on_event(self, channel: Channel, method: str, params: Params) -> None:
+        """From its first moment on a document lives in virtual time: a page that was used before knows no other."""
+        if self.loading and method == "Page.frameNavigated" and channel is self.targets.root:
+            frame = params["frame"]
+            if not frame.get("parentId") and frame.get("url") != "about:blank":
+                self.dwell.begin(min(_LOADING_MS, self.limits.page_time_ms))
 
     async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
         """Wait for the load event, but not for a subresource that never answers."""
@@ -198,6 +223,8 @@ class _Visit:
                 return
             if self._crashed():
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
+            if self.dwell.paused:
+                self.dwell.begin(_LOADING_MS)
             answered = self.recorder.main_document() is not None
             if answered and time.monotonic() - self.recorder.last_activity > self.stall_s:
                 if not await self.dwell.alive(self.deadline):
@@ -248,12 +275,18 @@ class _Visit:
             if not self.dwell.sound or len(self.recorder.documents) == documents:
                 break
             await self._next_document(page)
+        if self.dwell.sound:
+            await asyncio.sleep(max(0.0, min(self.loaded_at + _FRAMES_S - time.monotonic(), self._left_s())))
         self.final_url = page.url
 
     async def _live_once(self) -> None:
         root = self.targets.root
         assert root is not None
-        total_ms = self.limits.page_time_ms
+        before_ms = self.dwell.passed_ms
+        await self.dwell.settle(self.deadline)
+        if not self.dwell.sound or self._crashed():
+            return
+        total_ms = self.limits.page_time_ms - (self.dwell.passed_ms - before_ms)
         if not self.limits.interact:
             await self.dwell.advance(total_ms, self.deadline)
             return
@@ -290,10 +323,14 @@ class _Visit:
         # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.
         self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung, self.dwell.timed_out = passed, stalled, False, late
         await self._drain()
-        # Closing tells the page for real what it has been told already: nobody may answer to that.
-        for channel in (self.targets.root, *self.targets.children("iframe")):
-            if channel is not None:
-                channel.tell("Emulation.setScriptExecutionDisabled", {"value": True})
+        worlds = self.state.worlds if self.state is not None else ()
+        spoilt = self.hold_requests or self.guests.popups or self.guests.is_flooded or self.dwell.stalled
+        self.reusable = not spoilt and len(page.frames) == len(worlds) and await take_leave(worlds)
+        if not self.reusable:
+            # It is closed: scripts that are switched off do not hear of that.
+            for channel in (self.targets.root, *self.targets.children("iframe")):
+                if channel is not None:
+                    channel.tell("Emulation.setScriptExecutionDisabled", {"value": True})
 
     async def _drain(self) -> None:
         """Wait until the last beacons are under way and their answers in, but never longer than the limit."""
@@ -316,24 +353,33 @@ class _Visit:
                 self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False
         self.place.left_origins = self.state.origins if self.state is not None else frozenset()
-        if self.context_id is not None:
-            self.place.shared.unregister(self.context_id)
+        self._hang_up()
+        if self._crashed() or self.dwell.hung or self.state is None:
+            self.sound = False  # a place where something went wrong is not used again
+        if not self.sound:
+            return
+        stage = self.stage if self.reusable and self.stop is None else None
+        if stage is not None and await stage.reset():
+            self.place.stage = stage
+        elif self.stage is not None:
+            self.stage.hang_up()
+        kept = (self.place.parked, self.place.stage.page) if self.place.stage is not None else (self.place.parked,)
+        self.sound = await close_strays(self.place.context, *kept)
+
+    def _hang_up(self) -> None:
+        if self.stage is not None:
+            self.place.shared.unregister(self.stage.context_id)
+            self.stage.doorway.guests = None
         self.targets.close()
         if self.guests is not None:
             self.guests.leave()
-        if self._crashed() or self.dwell.hung or self.state is None:
-            self.sound = False  # a place where something went wrong is not used again
-        if self.sound:
-            self.sound = await close_strays(self.place.context, self.place.parked)
 
     def let_go(self) -> None:
         """Forget everything that could keep running, also when the visit was cancelled."""
         self.bodies.abandon()
-        self.targets.close()
-        if self.guests is not None:
-            self.guests.leave()
-        if self.context_id is not None:
-            self.place.shared.unregister(self.context_id)
+        self._hang_up()
+        if self.stage is not None and self.stage is not self.place.stage:
+            self.stage.hang_up()
 
     # ------------------------------------------------------------------ small things
 
@@ -369,5 +415,6 @@ class _Visit:
             stalled=self.dwell.stalled,
             gaps=tuple(self.targets.gaps),
             own_domains=self.setting.own_domains,
+            wanted_headers=self.setting.wanted.headers,
             browser=self.place.browser_version,
         )

@@ -14,6 +14,7 @@ import psutil
 from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
+from scanner.browser.bodies import ScriptContents
 from scanner.browser.cookies import CleanSlate, parse_storage_state
 from scanner.browser.launch import FoundBrowser, find_browser, launch
 from scanner.browser.settings import BrowserSettings, client_hints, context_options, user_agent_for
@@ -97,7 +98,8 @@ class LocalFleet:
         """
         self._site = site
         self._settings = settings
-        self._setting = VisitSetting(wanted, site.own_domains, SiteHeaders.of(site))
+        scripts = ScriptContents(tuple(sign.encode() for sign in wanted.script_signs))
+        self._setting = VisitSetting(wanted, site.own_domains, SiteHeaders.of(site), scripts)
         self._storage_state = parse_storage_state(site.storage_state)
         self._capacity = max(1, site.concurrency)
         self._browsers = max(1, browsers or -(-self._capacity // _SLOTS_PER_BROWSER))
@@ -143,7 +145,7 @@ class LocalFleet:
 
     async def visit(self, task: VisitTask) -> PageCapture:
         """Visit one page; what a fresh browser might cure is tried a second time, and the better sight counts."""
-        first = await self._visit_once(task)
+        first = await self._visit_once(task, unused=task.fresh)
         if self._closing or not _worth_a_retry(first):
             return first
         # A body that was hidden from us is seen by holding every request, which costs the cache.
@@ -151,12 +153,17 @@ class LocalFleet:
         second = await self._visit_once(replace(task, attempt=task.attempt + 1), fresh=not hold, hold_requests=hold)
         return _better(first, second)
 
-    async def _visit_once(self, task: VisitTask, *, fresh: bool = False, hold_requests: bool = False) -> PageCapture:
+    async def _visit_once(
+        self, task: VisitTask, *, fresh: bool = False, unused: bool = False, hold_requests: bool = False
+    ) -> PageCapture:
+        """`fresh`: in a browser that has not been used yet; `unused`: in such a context, its cache included."""
         slot = await self._free.get()
         visited: Visited | None = None
         try:
             if fresh:
                 await self._retire(slot)
+            elif unused:
+                await self._drop_place(slot)
             place = await self._place(slot)
             visited = await visit(place, task, self._setting, hold_requests=hold_requests)
             return visited.capture

@@ -6,6 +6,7 @@ anchors, or a list in brackets) is refused rather than rewritten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -44,6 +45,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+_Dumper.add_implicit_resolver(  # `1e3` is text to PyYAML, a number to YAML 1.2 and to our reader: it needs quotes
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$"),
+    list("-+.0123456789"),
+)
 _Dumper.add_representer(_Flow, lambda dumper, one: dumper.represent_mapping("tag:yaml.org,2002:map", one, True))
 _Dumper.add_representer(_Moment, lambda dumper, one: dumper.represent_scalar("tag:yaml.org,2002:timestamp", str(one)))
 

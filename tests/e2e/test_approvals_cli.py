@@ -1,104 +1,21 @@
-"""Approvals and the policy through the command line: the scans are put into a store, nothing is visited."""
+"""Approvals through the command line: the scans are put into a store, nothing is visited."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from scanner.cli.main import run
-from scanner.model import PageCapture, Profile, ScanState
 from scanner.store import open_store
 from tests import make
-from tests.e2e.cli import report_schema
-
-META = "https://www.facebook.com/tr/?id=123456789012345&ev=PageView&dl=https%3A%2F%2Fwww.clinic.example%2F&rl=&if=false"
-LEAD = "https://www.facebook.com/tr/?id=123456789012345&ev=Lead&ud[em]=" + "ab" * 32 + "&rl=&if=false"
-OTHER_ACCOUNT = META.replace("123456789012345", "999999999999999")
-STRANGER = "https://px.newcomer.test/p.gif?x=1"
-PATHS = ("/", "/about", "/appointments")
-OBSERVE = "policy: {preset: observe}\n"
-HEALTHCARE = "policy: {preset: healthcare}\n"
-
-Requests = dict[str, tuple[str, ...]]
-"""Path → URLs that the page asks for."""
-
-
-class Clinic:
-    """A working directory with a configuration and a store of finished scans."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._capsys = capsys
-        self._scans = 0
-        self.configure(OBSERVE)
-
-    @property
-    def file(self) -> Path:
-        return self.folder / "tagdrift-approvals.yaml"
-
-    def configure(self, more: str) -> None:
-        text = f"sites: [{{name: clinic, start: https://www.clinic.example/}}]\n{more}"
-        (self.folder / "tagdrift.yaml").write_text(text, encoding="utf-8")
-
-    def scanned(self, requests: Requests, *, seen_whole: int = len(PATHS)) -> int:
-        """Put a finished scan of every path into the store; each is a day after the one before."""
-        begun = make.NOW + timedelta(days=self._scans)
-        self._scans += 1
-        store = open_store("sqlite:///tagdrift.db")
-        scan = store.begin_scan("clinic", begun, Profile(), "0.1", "older rules", "config")
-        for number, path in enumerate(PATHS):
-            urls = requests.get(path, ())
-            capture: PageCapture = make.capture(path, [make.request(url) for url in urls], started_at=begun)
-            if number >= seen_whole:
-                capture = make.failed_capture(path, started_at=begun)
-            store.save_visit(scan.id, capture, make.inventory(path, outcome=capture.outcome), "older rules")
-        coverage = make.coverage(planned=len(PATHS), ok=seen_whole, failed=len(PATHS) - seen_whole)
-        store.finish_scan(scan.id, ScanState.COMPLETE, begun, coverage, ())
-        store.close()
-        return scan.id
-
-    def say(self, *words: str) -> tuple[int, str, str]:
-        self._capsys.readouterr()
-        code = run(list(words))
-        out, err = self._capsys.readouterr()
-        return code, out, err
-
-    def done(self, *words: str) -> str:
-        """Run a command that ends well; return what it printed."""
-        code, out, err = self.say(*words)
-        assert code == 0, err
-        return out
-
-    def diff(self) -> tuple[int, list[tuple[str, list[str]]]]:
-        """(exit code, the findings as (title, paths)) of the newest scan."""
-        code, out, _ = self.say("diff", "clinic", "--json")
-        document = json.loads(out)
-        report_schema().validate(document)
-        return code, [(f["title"], [page.removeprefix(make.SITE) for page in f["pages"]]) for f in document["findings"]]
-
-    def entries(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = yaml.safe_load(self.file.read_text(encoding="utf-8"))["approvals"]
-        return found
-
-    def edit(self, old: str, new: str) -> None:
-        text = self.file.read_text(encoding="utf-8")
-        assert old in text
-        self.file.write_text(text.replace(old, new), encoding="utf-8")
+from tests.e2e.stored_clinic import APPROVE, HEALTHCARE, LEAD, META, OTHER_ACCOUNT, STRANGER, Clinic
 
 
 @pytest.fixture
-def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Clinic]:
+def clinic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clinic:
     monkeypatch.chdir(tmp_path)
-    yield Clinic(tmp_path, capsys)
-
-
-APPROVE = ("approve", "clinic", "--who", "officer", "--reason", "agreed with counsel")
+    return Clinic(tmp_path, capsys)
 
 
 # --------------------------------------------------------------------------- one finding
@@ -371,129 +288,3 @@ def test_the_configuration_names_another_file(clinic: Clinic) -> None:
     clinic.scanned({})
     clinic.done(*APPROVE, "--vendor", "meta")
     assert (clinic.folder / "compliance" / "approved.yaml").exists() and not clinic.file.exists()
-
-
-# --------------------------------------------------------------------------- policy test
-
-
-def test_policy_test_says_which_rule_decides_about_a_request(clinic: Clinic) -> None:
-    clinic.configure(
-        "policy:\n  rules:\n"
-        "    - allow: {vendor: pinterest, pages: /campaign/*}\n"
-        "      reason: the campaign\n      who: counsel\n      contract: BAA-7\n      until: 2199-12-31\n"
-        "    - forbid: {vendor: pintrest}\n"
-    )
-    beacon = "https://ct.pinterest.com/v3/?tid=2612000000001&event=lead"
-    document = json.loads(clinic.done("policy", "test", beacon, "--json"))
-    assert (document["format"], document["document"], document["preset"]) == (1, "policy-test", "healthcare")
-    tag = next(one for one in document["decisions"] if one["kind"] == "tag")
-    assert (tag["vendor"], tag["decision"], tag["rule"]["place"]) == ("pinterest", "forbidden", "preset healthcare")
-    assert tag["rule"]["reason"] == "no advertising tag on any page"
-    assert document["remarks"] == [
-        "tagdrift.yaml:9: policy rule 2 names the vendor `pintrest`, which no rule file knows; "
-        "did you mean `pinterest`?"
-    ]
-    there = ("--page", "https://www.clinic.example/campaign/spring")
-    tag = next(
-        one
-        for one in json.loads(clinic.done("policy", "test", beacon, *there, "--json"))["decisions"]
-        if one["kind"] == "tag"
-    )
-    assert tag["decision"] == "allowed"
-    assert tag["rule"] == {
-        "action": "allow",
-        "number": 1,
-        "place": "tagdrift.yaml:4",
-        "name": "policy rule 1: the campaign",
-        "reason": "the campaign",
-        "who": "counsel",
-        "contract": "BAA-7",
-        "until": "2199-12-31",
-    }
-
-
-def test_policy_test_of_a_site_shows_forbidden_approved_allowed_missing_and_undecided(clinic: Clinic) -> None:
-    clinic.configure("policy: {rules: [{require: {category: consent}, reason: banner}]}\n")
-    clinic.scanned({"/about": (META,), "/": (make.PINTEREST_BEACON,), "/appointments": (STRANGER,)})
-    clinic.done(*APPROVE, "--vendor", "pinterest")
-    document = json.loads(clinic.done("policy", "test", "--site", "clinic", "--json"))
-    told = {(one["decision"], one["vendor"] or one["host"]) for one in document["decisions"] if one["kind"] != "field"}
-    assert {
-        ("forbidden", "meta"),
-        ("approved", "pinterest"),
-        ("undecided", "newcomer.test"),
-        ("missing", None),
-    } <= told
-    approved = next(one for one in document["decisions"] if one["vendor"] == "pinterest")
-    assert (approved["approval"]["who"], approved["rule"]["place"]) == ("officer", "preset healthcare")
-    only = json.loads(clinic.done("policy", "test", f"{make.SITE}/about", "--only", "forbidden", "--json"))
-    assert {one["vendor"] for one in only["decisions"]} == {"meta"}
-    assert all(one["pages"] == [f"{make.SITE}/about"] for one in only["decisions"])
-    text = clinic.done("policy", "test", "--site", "clinic", "--only", "missing")
-    assert "rule 1, tagdrift.yaml:2" in text and "banner" in text
-
-
-def test_policy_test_refuses_what_it_cannot_test(clinic: Clinic) -> None:
-    clinic.scanned({})
-    for words, expected in (
-        ((), "test what?"),
-        (("not a url",), "is no URL"),
-        ((f"{make.SITE}/unknown",), "is no page of the newest scan"),
-        (("--site", "nobody"), "no finished scan of 'nobody'"),
-        (("--site", "clinic", "--page", f"{make.SITE}/unknown"), "is no page of the newest scan"),
-    ):
-        code, _, err = clinic.say("policy", "test", *words)
-        assert (code, expected in err) == (2, True), (words, err)
-
-
-# --------------------------------------------------------------------------- severities and exit codes
-
-
-def test_a_severity_of_ones_own_decides_about_reports_and_exit_codes(clinic: Clinic) -> None:
-    clinic.scanned({})
-    clinic.scanned({"/": (META,), "/about": (META,)})
-    assert clinic.say("diff", "clinic", "--fail-on", "high")[0] == 1
-    clinic.configure(
-        OBSERVE + "severity:\n  - set: info\n    vendor: meta\n    pages: [/, /about]\n    reason: agreed\n"
-    )
-    code, out, _ = clinic.say("diff", "clinic", "--json", "--fail-on", "high")
-    (finding,) = json.loads(out)["findings"]
-    assert (code, finding["severity"]) == (0, "info")
-    assert finding["reason"].endswith("Set from high to info by tagdrift.yaml:4: agreed.")
-    clinic.configure(OBSERVE + "severity: [{set: info, vendor: meta, pages: /about}]\n")
-    code, out, _ = clinic.say("diff", "clinic", "--json", "--fail-on", "high")
-    assert (code, json.loads(out)["findings"][0]["severity"]) == (1, "high"), "one other page, and nothing is lowered"
-
-
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
-        (
-            "severity: [{set: grave, vendor: meta}]",
-            "must be `critical`, `high`, `medium`, `low` or `info`, not `grave`",
-        ),
-        ("severity: [{vendor: meta}]", "`severity[1]` needs `set`"),
-        ("severity: [{set: low}]", "a severity needs a condition"),
-        ("severity: [{set: low, category: advertizing}]", "did you mean `advertising`?"),
-        ("severity: [{set: low, was: [terrible]}]", "is no was; known are"),
-        ("policy: {rules: [{forbid: {consent: acepted}}]}", "did you mean `accepted`?"),
-        ("policy: {rules: [{forbid: {exposure: [e-mail]}}]}", "did you mean `email`?"),
-        ("policy: {rules: [{allow: {page_kind: appointments}}]}", "did you mean `appointment`?"),
-        ("policy: {rules: [{require: {exposure: email}}]}", "what is sent cannot be required"),
-    ],
-)
-def test_words_that_no_rule_could_meet_are_refused_with_their_line(clinic: Clinic, more: str, expected: str) -> None:
-    clinic.configure(more + "\n")
-    code, _, err = clinic.say("history")
-    assert code == 2 and expected in err and "tagdrift.yaml:2: " in err
-
-
-def test_a_first_scan_fails_for_violations_and_for_what_fail_on_asks(clinic: Clinic) -> None:
-    clinic.scanned({"/appointments": (META,)})
-    assert clinic.say("diff", "clinic")[0] == 0, "observe forbids nothing, and there is nothing to compare with"
-    assert clinic.say("diff", "clinic", "--fail-on", "critical")[0] == 1
-    assert clinic.say("diff", "clinic", "--fail-on", "critical", "--exit-zero")[0] == 0
-    clinic.configure("severity: [{set: low, vendor: meta}]\n" + OBSERVE)
-    assert clinic.say("diff", "clinic", "--fail-on", "critical")[0] == 0
-    clinic.configure(HEALTHCARE)
-    assert clinic.say("diff", "clinic")[0] == 1

@@ -19,7 +19,8 @@ from scanner.findings import findings, inventory_findings
 from scanner.judging import Judging, WatchedIdentity
 from scanner.model import ExposureKind, Finding, PageCapture, RequestRecord, Severity, Sighting, SightingKind
 from scanner.page_kinds import SENSITIVE
-from scanner.policy import HEALTH_PAGES, Policy, violations
+from scanner.policy import Policy, violations
+from scanner.policy_kinds import HEALTH_PAGES
 from scanner.service.judge import RulesJudge
 from tests import make
 

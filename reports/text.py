@@ -159,7 +159,7 @@ def _findings(sheet: _Sheet, title: str, views: Sequence[FindingView], report: R
             sheet.fact("owner", f.owner)
         sheet.fact("since", " ".join(view.since))
         if f.cause:
-            sheet.fact("brought by", one_line(f.cause, 300))
+            sheet.fact("cause", one_line(f.cause, 300))
         if f.loaders:
             sheet.fact("loaded by", words.listing(_brief(f.loaders), 4))
         for change in f.also_changed:

@@ -158,7 +158,7 @@ STORY = [
         {"tagged": frozenset({"/"})},
         subject=f"[High] clinic: Pinterest Tag {FIRST} appeared on 1 of 3 pages",
         says=("New · High", "Began between", "an inline snippet in the page", f"{ORIGIN}/", "tagdrift incident 1"),
-        report=("Confirmed by a second visit.", "brought by", "an inline snippet in the page"),
+        report=("Confirmed by a second visit.", "cause: an inline snippet in the page"),
     ),
     Day("it is still there: a quiet day", report=("CLEAN",)),
     Day(

@@ -317,7 +317,7 @@ def test_what_was_seen_once_and_what_stands_since_before_are_told_apart() -> Non
     text = full(view)
     heads = ("WHAT APPEARED (1)", "SEEN ONCE, NOT CONFIRMED (1)", "AGAINST THE POLICY SINCE BEFORE (1)")
     assert [text.index(head) for head in heads] == sorted(text.index(head) for head in heads)
-    assert "brought by: Google Tag Manager GTM-ABC1234 version 12 → custom HTML" in text
+    assert "cause:     Google Tag Manager GTM-ABC1234 version 12 → custom HTML" in text
     html = render_html(view)
     assert 'id="once"' in html and 'id="standing"' in html and "GTM-ABC1234 went from version 11 to 12" in html
     document = report_document(view)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from rules.load import load_rules
+from scanner.approvals import Acceptance, Acceptances
+from scanner.approvals_log import event_of
 from scanner.drift import compare
 from scanner.errors import UsageError
 from scanner.findings import findings
@@ -121,3 +123,19 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no zip at all")
     with pytest.raises(UsageError, match="no evidence archive"):
         verify_evidence(path)
+
+
+def test_it_holds_the_approvals_of_the_site_with_what_they_were_worth(
+    store: MemoryStore, incident: Incident, tmp_path: Path
+) -> None:
+    here = Acceptance("a1", "kim", "campaign", until=NOW.date() - timedelta(days=1), vendor=("meta",))
+    elsewhere = Acceptance("b2", "kim", "campaign", site=("shop",), vendor=("meta",))
+    store.log_approvals([event_of(one, "approved", "kim", "campaign", NOW) for one in (here, elsewhere)])
+    path = tmp_path / "approved.zip"
+    write_evidence(store, JUDGE, incident, {}, NOW, path, Acceptances((here, elsewhere), exists=True))
+    with zipfile.ZipFile(path) as opened:
+        entries = json.loads(opened.read("approvals-file.json"))
+        log = json.loads(opened.read("approvals-log.json"))
+    assert [(one["id"], one["state"], one["vendor"]) for one in entries] == [("a1", "expired", "meta")]
+    assert [(one["approval_id"], one["action"], one["who"]) for one in log] == [("a1", "approved", "kim")]
+    assert verify_evidence(path) == ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from scanner.approvals import Acceptance, Approved
 from scanner.drift import compare
 from scanner.findings import findings
 from scanner.incidents import evidence_visits, update
@@ -129,3 +130,24 @@ def test_a_tag_that_moves_behind_a_proxy_is_the_same_incident_and_not_gone() -> 
     reason = told[1][0].reasons[0]
     assert "moved behind another address" in reason
     assert {one.role for one in told[-1][0].incident.identities} == {"", "first-party"}
+
+
+def test_an_incident_that_the_approvals_file_covers_everywhere_is_accepted_and_opens_again_after_it() -> None:
+    before, after = on_day(0, CLEAN), on_day(1, {"/": PIN, "/blog": PIN})
+    drift = compare(before, after)
+    (opened,) = update("clinic", (), after, findings(drift, before, after), drift, before)
+    known = (replace(opened.incident, id=1),)
+    again = on_day(2, {"/": PIN, "/blog": PIN})
+    covering = Acceptance(
+        "a1", "kim", "campaign", at=NOW, until=(NOW + timedelta(days=9)).date(), vendor=("pinterest",)
+    )
+    on_one_page = Approved([replace(covering, pages=("/",))])
+    (change,) = update("clinic", known, again, (), compare(after, again), after, approved=on_one_page)
+    assert change.kind is UPDATED, "it is still on a page that nobody approved"
+    (change,) = update("clinic", known, again, (), compare(after, again), after, approved=Approved([covering]))
+    assert (change.kind, change.reasons) == (ACCEPTED, ("approved by kim until 2026-03-11: campaign",))
+    assert (change.incident.state, change.incident.closed_at) == (IncidentState.ACCEPTED, NOW)
+    later = on_day(20, {"/": PIN, "/blog": PIN})
+    told = [replace(finding, violation=True) for finding in findings(drift, before, later)]
+    (reopened,) = update("clinic", (), later, told, compare(again, later), again, approved=Approved())
+    assert reopened.kind is OPENED

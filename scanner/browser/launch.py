@@ -112,6 +112,7 @@ def install_commands(platform: str, has: Iterable[str], is_root: bool) -> list[l
     prefix = [] if is_root else (["sudo", "-n"] if "sudo" in tools else None)
     commands: list[list[str]] = []
     if prefix is not None and "apt-get" in tools:
+        commands.append([*prefix, "apt-get", "update"])  # a fresh image knows of no packages
         commands += [
             [*prefix, "apt-get", "install", "-y", "--no-install-recommends", package]
             for package in ("chromium", "chromium-browser")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from scanner.model import Outcome, StopReason
+from scanner.model import GONE_STATUSES, Outcome, StopReason
 from scanner.urls import host_of, same_site
 
 Verdict = tuple[Outcome, StopReason | None, str | None]
@@ -226,7 +226,7 @@ def _http_error(answer: Answer) -> Verdict | None:
     status = answer.status
     if status is None or status < 400:
         return None
-    if status in (404, 410):
+    if status in GONE_STATUSES:
         return Outcome.FAILED, StopReason.HTTP_ERROR, f"the page does not exist (HTTP {status})"
     if status >= 500:
         return Outcome.FAILED, StopReason.HTTP_ERROR, f"the server failed (HTTP {status})"

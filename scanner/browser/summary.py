@@ -145,6 +145,8 @@ def _verdict(
     if answered[0] is not Outcome.OK:
         return answered
     unseen = sum(request.body is None and request.blocked != "csp" for request in requests)
+    if document.failure is not None:
+        return Outcome.PARTIAL, StopReason.CONNECTION, f"the page did not arrive whole ({document.failure})"
     return _whole_or_partial(seen, unseen)
 
 

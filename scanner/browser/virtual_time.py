@@ -183,6 +183,8 @@ class Dwell:
                 # A page that asks again and again is never quiet: then the clock must not wait for it.
                 busy = now - began > self.stall_s
                 if not self._expired.is_set() and forced_at is None and (busy or self._give_up_waiting(quiet_s)):
+                    if busy:
+                        self.give_up_pending(older_than_s=self.stall_s)
                     forced_at = time.monotonic()
                     self._go_on_without_waiting(root)
 
@@ -239,9 +241,10 @@ class Dwell:
         root.tell("Runtime.terminateExecution")
         return await self.alive(time.monotonic() + timeout_s)
 
-    def give_up_pending(self) -> None:
-        """Wait no longer for what is unanswered now."""
-        pending = {draft.request_id for draft in self.recorder.unanswered()}
+    def give_up_pending(self, older_than_s: float = 0.0) -> None:
+        """Wait no longer for what has been unanswered for this long: answers that never come, or never end."""
+        latest_ms = self.recorder.elapsed_ms() - older_than_s * 1000
+        pending = {draft.request_id for draft in self.recorder.unanswered() if draft.started_ms <= latest_ms}
         self.stalled = self.stalled or bool(pending)
         self.given_up |= pending
 

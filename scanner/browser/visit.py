@@ -57,6 +57,8 @@ class Place:
     shared: SharedTargets
     browser_version: str
     hints: dict[str, Any] | None
+    notes: tuple[str, ...] = ()
+    """What is the same for every visit here and must be said."""
     stage: Stage | None = None
     """The page of the next visit, when the last one left it fit for use."""
     left_origins: frozenset[str] = frozenset()
@@ -404,7 +406,7 @@ class _Visit:
             recorder=self.recorder,
             bodies=self.bodies,
             told=tuple(self.guests.told) if self.guests else (),
-            notes=self.guests.notes() if self.guests else (),
+            notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,
             cookies=self.cookies,
             now_s=unix_time(),

@@ -15,7 +15,7 @@ from scanner.crawl.origins import Origins
 from scanner.crawl.scope import OFF_SITE, Exclusion, SiteScope
 from scanner.crawl.templates import TemplateLearner
 from scanner.crawl.traps import trap
-from scanner.model import Coverage, Outcome, PageCapture, SiteConfig, SkippedPage, StopReason, VisitTask
+from scanner.model import GONE_STATUSES, Coverage, Outcome, PageCapture, SiteConfig, SkippedPage, StopReason, VisitTask
 
 Refusal = Callable[[str, bool], str | None]
 """(address, is it a start page?) → why robots.txt forbids it, or None. See `scanner.crawl.robots`."""
@@ -304,4 +304,4 @@ class Frontier:
 
 def _is_gone(page: str, capture: PageCapture, start: frozenset[str]) -> bool:
     """Say whether the server answered that there is no such page; a start page that is missing is a failure."""
-    return capture.outcome is Outcome.FAILED and capture.status in (404, 410) and page not in start
+    return capture.outcome is Outcome.FAILED and capture.status in GONE_STATUSES and page not in start

@@ -20,6 +20,7 @@ from scanner.browser.launch import FoundBrowser, find_browser, launch
 from scanner.browser.settings import BrowserSettings, client_hints, context_options, user_agent_for
 from scanner.browser.site_headers import SiteHeaders
 from scanner.browser.targets import SharedTargets
+from scanner.browser.third_party_cookies import allow_third_party_cookies, site_patterns
 from scanner.browser.visit import Place, Visited, VisitSetting, visit
 from scanner.errors import CannotRun
 from scanner.model import Outcome, PageCapture, SiteConfig, StopReason, VisitTask, Wanted
@@ -53,6 +54,7 @@ class _Engine:
     shared: SharedTargets
     pid: int | None
     version: str
+    cookies_allowed: bool
     visits: int = 0
     users: int = 0
     retired: bool = False
@@ -100,6 +102,7 @@ class LocalFleet:
         self._settings = settings
         scripts = ScriptContents(tuple(sign.encode() for sign in wanted.script_signs))
         self._setting = VisitSetting(wanted, site.own_domains, SiteHeaders.of(site), scripts)
+        self._cookie_patterns = site_patterns(site.start, site.own_domains)
         self._storage_state = parse_storage_state(site.storage_state)
         self._capacity = max(1, site.concurrency)
         self._browsers = max(1, browsers or -(-self._capacity // _SLOTS_PER_BROWSER))
@@ -214,6 +217,7 @@ class LocalFleet:
             shared=engine.shared,
             browser_version=f"Chromium {engine.version}",
             hints=hints,
+            notes=() if engine.cookies_allowed else ("third-party cookies were blocked by the browser",),
         )
 
     async def _drop_place(self, slot: _Slot) -> None:
@@ -244,10 +248,11 @@ class LocalFleet:
             if self._playwright is None or self._settings is None or self._closing:
                 raise CannotRun("the fleet is closed")
             browser = await launch(self._playwright, self._settings)
+            cookies_allowed = await allow_third_party_cookies(browser, self._cookie_patterns)
             shared = SharedTargets()
             await shared.watch(browser)
             pid = (await shared.process_ids()).get("browser")
-            engine = _Engine(browser, shared, pid, browser.version)
+            engine = _Engine(browser, shared, pid, browser.version, cookies_allowed)
             self._bench.engines[number] = engine
             return engine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from scanner.model import Incident, Outcome, PageInventory, SiteConfig
+from scanner.model import GONE_STATUSES, Incident, Outcome, PageInventory, SiteConfig
 
 MOST_PAGES_PER_INCIDENT = 10
 MOST_TROUBLED_PAGES = 50
@@ -38,7 +38,7 @@ def light_pages(
 
 
 def _gone(page: PageInventory) -> bool:
-    return page.status in (404, 410)
+    return page.status in GONE_STATUSES
 
 
 def light_site(site: SiteConfig) -> SiteConfig:

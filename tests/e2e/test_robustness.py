@@ -90,7 +90,7 @@ ENDINGS: dict[str, set[tuple[Outcome, StopReason | None]]] = {
     "404": {(FAILED, StopReason.HTTP_ERROR)},
     "403-bot-wall": {(BLOCKED, StopReason.BOT_WALL)},
     "200-bot-wall": {(BLOCKED, StopReason.BOT_WALL), (BLOCKED, StopReason.CAPTCHA)},
-    "login-redirect": {(BLOCKED, StopReason.LOGIN)},
+    "members-only": {(BLOCKED, StopReason.LOGIN)},
     "gzip": {(OK, None)},
     "wrong-charset": {(OK, None)},
     "pdf": {(FAILED, StopReason.NOT_HTML)},
@@ -102,9 +102,13 @@ ENDINGS: dict[str, set[tuple[Outcome, StopReason | None]]] = {
     "huge-dom": {(OK, None)},
     "camera-and-place": {(OK, None)},
     "overwritten-builtins": {(OK, None)},
-    "basic-auth-subresource": {(OK, None), (PARTIAL, StopReason.PENDING_REQUESTS)},
+    "basic-auth-subresource": {
+        (OK, None),
+        (PARTIAL, StopReason.PENDING_REQUESTS),
+        (PARTIAL, StopReason.VISIT_TIMEOUT),
+    },
     "slow-page": {(OK, None)},
-    "hash-for-ever": {(OK, None)},
+    "hash-for-ever": {(OK, None), (PARTIAL, StopReason.PAGE_HUNG), (PARTIAL, StopReason.VISIT_TIMEOUT)},
 }
 """What visits of these pages must end as."""
 
@@ -124,7 +128,7 @@ MUST_NOT_LOOK_WHOLE = {
     "broken-chunk",
     "401",
     "403-access-denied",
-    "login-redirect",
+    "members-only",
 }
 """Pages that cannot be seen whole: whatever else a visit says, it must not prove absence."""
 

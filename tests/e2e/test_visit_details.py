@@ -21,7 +21,7 @@ from scanner.model import (
 )
 from scanner.urls import host_of
 from tests.site.config import fixture_site
-from tests.site.reply import Reply
+from tests.site.reply import GIF, Reply
 from tests.site.server import FixtureServer, Received
 
 CLINIC = "https://www.clinic.test"
@@ -65,16 +65,41 @@ def one(capture: PageCapture, url_start: str) -> RequestRecord:
 
 def test_second_visit_is_a_first_time_visitors_again() -> None:
     remember = (
-        "<script>const seen = localStorage.getItem('v') || document.cookie;"
+        "<script>const seen = localStorage.getItem('v') || document.cookie || sessionStorage.getItem('v') || name;"
         "fetch('https://t.tracker.test/seen?' + encodeURIComponent(seen || 'nothing'), {mode: 'no-cors'});"
-        "localStorage.setItem('v', 'stored'); document.cookie = 'v=cookie; max-age=1000';</script>"
+        "localStorage.setItem('v', 'stored'); sessionStorage.setItem('v', 'kept'); window.name = 'named';"
+        "document.cookie = 'v=cookie; max-age=1000';</script>"
     )
     captures, _ = visit_pages({"/a": page(remember), "/b": page(remember)}, "/a", "/b", concurrency=1)
     for capture in captures:
         assert capture.outcome is Outcome.OK
         one(capture, "https://t.tracker.test/seen?nothing")
-        assert [(key.area, key.key) for key in capture.storage] == [("local", "v")]
+        assert [(key.area, key.key) for key in capture.storage] == [("local", "v"), ("session", "v")]
         assert [(cookie.name, cookie.domain) for cookie in capture.cookies] == [("v", "www.clinic.test")]
+
+
+def test_third_parties_may_set_cookies_and_the_next_visitor_has_none() -> None:
+    follow_up = "setTimeout(() => { new Image().src = 'https://t.tracker.test/second.gif' }, 500)"
+    body = f'<img src="https://t.tracker.test/first.gif" onload="{follow_up}">'
+    answer = Reply(200, (("content-type", "image/gif"), ("set-cookie", "id=7; SameSite=None; Secure; Max-Age=99")), GIF)
+    captures, _ = visit_pages(
+        {"/a": page(body), "/b": page(body), "t.tracker.test/first.gif": answer}, "/a", "/b", concurrency=1
+    )
+    for capture in captures:
+        assert [(cookie.name, cookie.domain) for cookie in capture.cookies] == [("id", "t.tracker.test")]
+        assert "cookie" not in dict(one(capture, "https://t.tracker.test/first.gif").headers)
+        assert dict(one(capture, "https://t.tracker.test/second.gif").headers)["cookie"] == "id=7"
+
+
+def test_a_page_is_silent_when_it_is_replaced_by_the_next() -> None:
+    tell = (
+        "<script>addEventListener('pagehide', () => navigator.sendBeacon('https://t.tracker.test/b', 'bye'))</script>"
+    )
+    frame = '<iframe src="https://embed.other.test/frame"></iframe>'
+    replies = {"/a": page(tell + frame), "/b": page(tell), "embed.other.test/frame": page(tell)}
+    captures, received = visit_pages(replies, "/a", "/b", "/a", concurrency=1)
+    assert [sum(r.url.endswith("/b") and r.method == "POST" for r in c.requests) for c in captures] == [2, 1, 2]
+    assert sum(entry.method == "POST" for entry in received) == 5
 
 
 def test_secrets_reach_the_site_and_end_at_a_redirect() -> None:

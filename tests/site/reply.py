@@ -132,7 +132,7 @@ MENU: dict[str, Reply] = {
     "403-access-denied": Reply(403, HTML, _ACCESS_DENIED),
     "200-bot-wall": Reply(200, HTML, _BOT_WALL),
     "login": Reply(200, HTML, _LOGIN),
-    "login-redirect": redirect("/login?next=%2F"),
+    "members-only": redirect("/login?next=%2F"),
     "gzip": Reply(200, (*HTML, ("Content-Encoding", "gzip")), gzip.compress(_PAGE)),
     "wrong-encoding": Reply(200, (*HTML, ("Content-Encoding", "gzip")), _PAGE),
     "wrong-charset": Reply(

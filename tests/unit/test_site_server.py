@@ -67,7 +67,7 @@ def test_plain_http_is_answered_on_the_same_port(server: FixtureServer) -> None:
 @pytest.mark.parametrize(
     ("name", "status"),
     [("good", 200), ("drip", 200), ("404", 404), ("500", 500), ("401", 401), ("403-bot-wall", 403), ("gzip", 200),
-     ("login-redirect", 302), ("redirect-loop", 302), ("wrong-charset", 200), ("download", 200)],
+     ("members-only", 302), ("redirect-loop", 302), ("wrong-charset", 200), ("download", 200)],
 )  # fmt: skip
 def test_menu_of_answers(client: httpx.Client, name: str, status: int) -> None:
     assert client.get(f"/{name}", timeout=10).status_code == status

@@ -155,7 +155,8 @@ class _Reader:
             original = clean(str_of(raw.get("vtp_originalTagType")), 80)
             function = f"__{original.strip('_')}" if original else function
         role = TagRole.LISTENER if function in LISTENERS else TagRole.SETTING if is_setting(function) else TagRole.TAG
-        html = self._html(raw) if function == "__html" and not paused else None
+        # Google leaves a paused tag's code out; exports and older containers hold it, and with it whose tag it is.
+        html = self._html(raw) if function == "__html" and (not paused or "vtp_html" in raw) else None
         code = (
             html
             if html is not None

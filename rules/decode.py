@@ -20,6 +20,7 @@ MAX_FIELDS = 20_000
 """Per request. Real beacons carry some hundreds."""
 MAX_DEPTH = 24
 MAX_VALUE = 1024 * 1024
+MAX_STRAY = 10_000
 MAX_KEY = 120
 MAX_PATH = 480
 """Longer names are cut, or a hostile key repeated for every value below it would fill the memory."""
@@ -59,7 +60,7 @@ def unescape(text: str) -> str:
         if "%" not in text:
             break
         decoded = _UTF16_ESCAPE.sub(lambda m: chr(int(m[1], 16)), text) if "%u" in text else text
-        decoded = unquote(decoded)
+        decoded = unquote(decoded) if len(decoded) < MAX_STRAY or _ESCAPE.search(decoded) else decoded
         if decoded == text:
             break
         text = decoded
@@ -75,17 +76,21 @@ def parse_query(text: str, item: int = -1, separator: str = "&") -> list[Field]:
             continue
         name, _, value = pair.partition("=")
         if "%" in name or "+" in name:
-            name = unquote_plus(name)
+            name = _unquoted(name)
             if "%" in name:
-                name = unquote(name)
+                name = unquote(name) if len(name) < MAX_STRAY or _ESCAPE.search(name) else name
         if "%" in value or "+" in value:
-            # A long value of stray percent signs would cost much and change nothing.
-            value = unquote_plus(value) if len(value) < 10_000 or _ESCAPE.search(value) else value.replace("+", " ")
+            value = _unquoted(value)
         if "[" in name:
             append((canonical(name), display(name), value, item))
         else:
             append((name, name, value, item))
     return fields
+
+
+def _unquoted(text: str) -> str:
+    """Percent-decode once. A long text of stray percent signs would cost much and change nothing."""
+    return unquote_plus(text) if len(text) < MAX_STRAY or _ESCAPE.search(text) else text.replace("+", " ")
 
 
 def parse_json(text: str) -> Any:

@@ -166,9 +166,10 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
         around = layer[max(0, digits.start() - 8) : digits.end() + 3]
         if _SSN.search(around) or _PHONE.search(around):
             return True
+    at = 0
     for token in tokens:
         if len(token) in (32, 40, 43, 44, 64):
-            at = layer.find(token)
+            at = max(layer.find(token, at), 0)  # tokens come in order: never looked for from the start again
             before = _NAME_BEFORE.search(layer[max(0, at - 60) : at])
             if before and _hash_kind(before[1]) is not None:
                 return True

@@ -256,6 +256,12 @@ def test_a_paused_tag_keeps_its_kind() -> None:
     assert (tag.paused, tag.function, tag.product) == (True, "__twitter_website_tag", "x-pixel")
 
 
+def test_a_paused_tag_whose_code_is_there_keeps_its_vendor() -> None:
+    code = '<script>pintrk("load","2612345678901");</script><script src="https://s.pinimg.com/ct/core.js"></script>'
+    tag = only_tag({"function": "__paused", "vtp_originalTagType": "html", "vtp_html": code, "tag_id": 27})
+    assert (tag.paused, tag.function, tag.product, tag.account) == (True, "__html", "pinterest-tag", "2612345678901")
+
+
 def test_a_community_template_is_named_by_the_hosts_it_may_reach() -> None:
     container = read(
         script(

@@ -75,6 +75,8 @@ def where_words(condition: Condition) -> str:
         words.append("with " + ", ".join(present))
     if condition.body_contains:
         words.append("body with " + names_words(list(condition.body_contains), MAX_HOSTS))
+    if condition.content:
+        words.append("a script that holds " + names_words(list(condition.content), MAX_HOSTS))
     if condition.any_of:
         choices = [inner for choice in condition.any_of if (inner := where_words(choice))]
         words.append("and one of: " + "; ".join(choices))

@@ -272,6 +272,8 @@ class VisitTask:
     """Who named it: start | sitemap | link | source-link | list | retry | again."""
     fresh: bool = False
     """Ask for a context that no other visit has used, its HTTP cache included: to see something a second time."""
+    screenshot: bool = False
+    """Ask for a picture of what the visitor saw."""
 
 
 @dataclass(frozen=True, slots=True)

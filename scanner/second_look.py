@@ -38,7 +38,8 @@ _ORDER = (
 
 def with_second_look(first: PageCapture, second: PageCapture) -> PageCapture:
     """Return `first` with what the second visit of the same page saw."""
-    return replace(first, second_look=SecondLook(**{name: getattr(second, name) for name in _FIELDS}))
+    look = SecondLook(**{name: getattr(second, name) for name in _FIELDS})
+    return replace(first, second_look=look, screenshot=second.screenshot or first.screenshot)
 
 
 def visits_of(capture: PageCapture) -> tuple[PageCapture, ...]:

@@ -48,6 +48,7 @@ class Seen:
     told: Sequence[ContextRequest]
     notes: tuple[str, ...]
     state: PageState | None
+    screenshot: bytes | None
     cookies: Sequence[Mapping[str, Any]]
     now_s: float
     stop_reason: StopReason | None
@@ -99,6 +100,7 @@ def as_capture(seen: Seen) -> PageCapture:
         has_password_field=(state.has_password_field if state else False) or source.has_password_field,
         form_fields=tuple(sorted({*(state.form_fields if state else ()), *source.form_fields})),
         browser=seen.browser or None,
+        screenshot=seen.screenshot,
         source_sha256=sha256(raw).hexdigest() if raw else None,
     )
 

@@ -24,7 +24,7 @@ from scanner.browser.outcome import transport_failure
 from scanner.browser.recorder import Recorder
 from scanner.browser.site_headers import SiteHeaders
 from scanner.browser.stage import Stage
-from scanner.browser.state import PageState, read_state
+from scanner.browser.state import PageState, read_state, take_screenshot
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import SharedTargets, Targets
 from scanner.browser.virtual_time import Dwell
@@ -41,6 +41,7 @@ _FRAMES_S = 0.7
 """Real time on the page: frames are drawn at the screen's pace, whatever the page's clock says."""
 _EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
+_SCREENSHOT_TIMEOUT_S = 5.0
 _MAX_DOCUMENTS = 4
 _GRACE_S = 8.0
 """What the end of a visit may take on top of its deadline: closing, cookies, bodies under way."""
@@ -133,6 +134,7 @@ class _Visit:
         self.reusable = False
         self.state: PageState | None = None
         self.cookies: Sequence[Mapping[str, Any]] = ()
+        self.screenshot: bytes | None = None
         self.stop: _Stop | None = None
         self.final_url = task.url
         self.sound = True
@@ -288,6 +290,9 @@ class _Visit:
         await self.dwell.settle(self.deadline)
         if not self.dwell.sound or self._crashed():
             return
+        if self.task.screenshot:
+            # Before the first scroll: the top of the page, with everything that a second has brought.
+            self.screenshot = await take_screenshot(root, min(_SCREENSHOT_TIMEOUT_S, self._left_s()))
         total_ms = self.limits.page_time_ms - (self.dwell.passed_ms - before_ms)
         if not self.limits.interact:
             await self.dwell.advance(total_ms, self.deadline)
@@ -408,6 +413,7 @@ class _Visit:
             told=tuple(self.guests.told) if self.guests else (),
             notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,
+            screenshot=self.screenshot,
             cookies=self.cookies,
             now_s=unix_time(),
             stop_reason=self.stop.reason if self.stop else None,

@@ -138,6 +138,8 @@ class Frontier:
         self._templates_begun.add(place.template)
         self._sequence += 1
         rank = _START_RANK if task.source == "start" else rank
+        if rank != _REST:
+            task = replace(task, screenshot=True)  # a picture of each kind of page is evidence enough
         heapq.heappush(self._heap, (rank, task.depth, self._sequence, task))
         return True
 

@@ -51,7 +51,8 @@ class SecondVisits:
                 tasks.create_task(self._again(first))
 
     async def _again(self, first: PageCapture) -> None:
-        task = VisitTask(first.page, first.url, self.site.profile, self.site.limits, source="again", fresh=True)
+        site = self.site
+        task = VisitTask(first.page, first.url, site.profile, site.limits, source="again", fresh=True, screenshot=True)
         async with self.gate.slot(task.url):
             second = await self.fleet.visit(task)
         self.keep(second)

@@ -196,6 +196,10 @@ def _absent(inventory: PageInventory, there: bool) -> bool:
     return not there and inventory.outcome is Outcome.OK
 
 
+def _picture_suffix(picture: bytes) -> str:
+    return "png" if picture.startswith(b"\x89PNG") else "jpg"
+
+
 def _add_traffic(
     archive: zipfile.ZipFile,
     digests: dict[str, str],
@@ -215,7 +219,12 @@ def _add_traffic(
                 found = [asdict(detection) for detection in match_page(visit, judge.rules)]
                 detections.append({"page": capture.page, "visit": number, "detections": found})
             if capture.screenshot:
-                _add(archive, f"{folder}/screenshots/{file_name(capture.page)}.png", capture.screenshot, digests)
+                _add(
+                    archive,
+                    f"{folder}/screenshots/{file_name(capture.page)}.{_picture_suffix(capture.screenshot)}",
+                    capture.screenshot,
+                    digests,
+                )
             yield capture
 
     # A zip archive takes one file at a time, and screenshots may come in between: the HAR waits beside it.

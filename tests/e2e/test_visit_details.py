@@ -201,3 +201,17 @@ def test_policy_stops_are_attempts_and_are_told_once() -> None:
     for name in ("img", "fetch", "beacon"):
         assert one(capture, f"https://t.tracker.test/{name}").blocked == "csp"
     assert not [entry for entry in received if host_of(entry.url) == "t.tracker.test"]
+
+
+def test_a_picture_is_taken_where_one_is_asked_for() -> None:
+    async def run() -> list[PageCapture]:
+        async with LocalFleet(fixture_site(server, CLINIC + "/"), Wanted()) as fleet:
+            asked = VisitTask(CLINIC + "/a", CLINIC + "/a", limits=QUICK, screenshot=True)
+            return [await fleet.visit(asked), await fleet.visit(VisitTask(CLINIC + "/a", CLINIC + "/a", limits=QUICK))]
+
+    with FixtureServer({"www.clinic.test/a": page("<h1 style='background: #f00; height: 9000px'>Red</h1>")}) as server:
+        with_picture, without = asyncio.run(run())
+    assert with_picture.screenshot is not None
+    assert with_picture.screenshot[:3] == b"\xff\xd8\xff"
+    assert len(with_picture.screenshot) > 2_000
+    assert without.screenshot is None

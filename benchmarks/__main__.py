@@ -13,14 +13,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks import endurance, explain, rules_speed, speed
+from benchmarks import endurance, explain, rules_speed, site_pages, speed
 from benchmarks.table import performance_page
 from scanner.browser.launch import find_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
-PARTS = ("match", "explain", "speed", "memory", "robustness")
+PARTS = ("match", "explain", "speed", "memory", "robustness", "site-pages")
 
 
 @click.command()
@@ -52,6 +52,8 @@ def _measure(part: str, pages: int | None, say: speed.Report) -> dict[str, Any]:
             return dict(rules_speed.measure(say))
         case "explain":
             return dict(explain.measure(say))
+        case "site-pages":
+            return dict(site_pages.measure(say, pages or 2_000))
         case "speed":
             return dict(asyncio.run(speed.measure(pages or 200, say)))
         case "memory":

@@ -188,12 +188,12 @@ def thin(store: Store, name: str) -> None:
     scan_once(store, name, DAY_1 + timedelta(days=DAYS), site_of(failed=9), state=ScanState.INCOMPLETE)
 
 
-def hostile(store: Store) -> None:
+def hostile(store: Store, names: int = len(HOSTILE)) -> None:
     """Every text that a scanned page, or whoever names a site, can choose is hostile."""
     texts = [text[:300] for text in HOSTILE]
     tags = [TagKey("evil", text, text) for text in texts]
     k = SightingKind
-    for name in texts:
+    for name in texts[:names]:
         clean = [page(f"{BASE}/{text}", template=text) for text in texts]
         bad = [
             page(

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from reports.model import Names
-from scanner.model import Approval, Incident, IncidentEntry, ScanRecord, ScanSummary, Severity, TagCount
+from scanner.model import Approval, ApprovalEvent, Incident, IncidentEntry, ScanRecord, ScanSummary, Severity, TagCount
 
 File = tuple[str, bytes]
 """(path below the directory, with forward slashes; content)."""
@@ -50,6 +50,8 @@ class SiteHistory:
     """Newest first."""
     approvals: tuple[Approval, ...] = ()
     """Newest first."""
+    log: tuple[ApprovalEvent, ...] = ()
+    """What was approved, edited and taken back for this site, newest first."""
     coverage_threshold: float = 0.9
     undrawn: int = 0
     """Full scans of which nobody has made numbers yet."""

@@ -275,7 +275,8 @@ def _ticks(began: datetime, ended: datetime) -> list[tuple[datetime, str]]:
         step = max(-(-days // 8), 1)
         first = began.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         found = [first + timedelta(days=n) for n in range(0, days + 1, step)]
-        return [(tick, f"{tick.day} {_SHORT_MONTHS[tick.month - 1]}") for tick in found if tick < ended]
+        shown = [tick for tick in found if tick < ended] or [began]
+        return [(tick, f"{tick.day} {_SHORT_MONTHS[tick.month - 1]}") for tick in shown]
     numbers = range(began.year * 12 + began.month, ended.year * 12 + ended.month)
     firsts = [datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC) for number in numbers]
     return [

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from reports.html import asset
@@ -16,7 +17,7 @@ from reports.site_pages.names import site_folder
 from reports.site_pages.state import card_of, finished_full, open_incidents
 from rules.decode import expand_all
 from rules.message import Message
-from scanner.model import IncidentChangeKind, PageCapture, RequestRecord, ScanRecord, SiteConfig
+from scanner.model import ApprovalEvent, IncidentChangeKind, PageCapture, RequestRecord, ScanRecord, SiteConfig
 from scanner.page_kinds import RAISING
 from scanner.ports import Store
 from scanner.service.judge import RulesJudge
@@ -26,7 +27,8 @@ BACKFILL_S = 20.0
 """How long one build may spend on scans that were made before there were summaries."""
 _MOST_TRIES = 4
 """Kept visits that are looked at for one incident's evidence."""
-_MOST_CANDIDATES = 400
+_MOST_CANDIDATES = 120
+"""Of an incident's pages: to know of thousands what each is for takes longer than it helps."""
 _TEMPLATES = (
     "report.css", "site.css", "report.js", "site.js", "macros.html.j2", "site_base.html.j2", "site_macros.html.j2",
     "site_page.html.j2", "site_scans.html.j2", "site_incident.html.j2",
@@ -59,11 +61,13 @@ class PageBuilder:
     """After `sites`: scans that still have no summary."""
     _cards: list[SiteCard] = field(default_factory=list)
     _open: list[OpenIncident] = field(default_factory=list)
+    _log: list[ApprovalEvent] = field(default_factory=list)
     _until: float = 0.0
 
     def sites(self) -> Iterator[BuiltSite]:
         """Yield every site; its files have to be taken before the next one is asked for."""
         self._until = time.monotonic() + self.backfill_s
+        self._log = sorted(self.store.approval_log(), key=lambda event: event.at, reverse=True)
         for name in sorted({*self.store.sites(), *self.configured}):
             history = self._history(name)
             self.undrawn += history.undrawn
@@ -108,6 +112,7 @@ class PageBuilder:
                 Case(incident, self.store.incident_history(incident.id)) for incident in self.store.incidents(name)
             ),
             approvals=self.store.approvals(name),
+            log=tuple(event for event in self._log if _concerns(event, name)),
             coverage_threshold=site.coverage_threshold,
             undrawn=undrawn,
         )
@@ -127,6 +132,7 @@ class PageBuilder:
             sorted(history.counts),
             history.summary,
             history.approvals,
+            history.log,
             [(case.entries, _without_pages(case)) for case in history.cases],
         ):
             whole.update(repr(part).encode("utf-8", "surrogatepass"))
@@ -160,6 +166,11 @@ class PageBuilder:
             for some in (sensitive, frozenset(pages) - sensitive):
                 if some:
                     yield from ((capture, scan_id) for capture in self.store.captures(scan_id, sorted(some)))
+
+
+def _concerns(event: ApprovalEvent, site: str) -> bool:
+    """Say whether a line of the log is about a site: by name, by pattern, or because it is about all of them."""
+    return not event.sites or any(fnmatchcase(site, pattern) for pattern in event.sites)
 
 
 def _scans_with(case: Case, scans: tuple[ScanRecord, ...]) -> list[int]:

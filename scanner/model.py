@@ -106,7 +106,7 @@ class Scope(StrEnum):
 class Retention:
     keep_scans: int = 400
     keep_days: int = 800
-    """Older scans than both are deleted, the baseline and pages with findings never."""
+    """Older scans than both are deleted, the baseline and the evidence of incidents never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from scanner.model import Profile, Retention, ScanKind, ScanState
 
 LIGHT_DAYS = 30
-"""Light scans may come every few minutes: older ones go, but for their pages with findings."""
+"""Light scans may come every few minutes: older ones go, but for the evidence of incidents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Plan:
     whole: frozenset[int]
     """Scans that keep every capture."""
     expired: frozenset[int]
-    """Scans that go, but for their pages with findings."""
+    """Scans that go, but for the evidence of incidents."""
 
 
 def plan(scans: Sequence[Past], approved: Sequence[int], now: datetime, retention: Retention) -> Plan:

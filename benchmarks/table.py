@@ -60,7 +60,8 @@ machine. These come from {cpus} processor cores, {python}, {browser}, on {when}.
   it: browsers are recycled by visits and by memory.
 - **Matching.** All examples of all rules and as many ordinary requests, so more of them match than on any real page.
 - **Pages to look at.** `tagdrift report --site-dir` on a store of 18,250 scans whose numbers differ from scan to scan,
-  with six incidents a site. Visits are stored for the newest scan of each site only: the builder reads a scan's numbers
-  and, for the evidence of an incident, one visit.
+  with six incidents a site. Each scan says that it saw 2,000 pages; visits of 25 of them are stored for the newest scan
+  of each site: the builder reads a scan's numbers and, for the evidence of an incident, a visit. Catching up with scans
+  that were made before there were such numbers is not in it.
 - **Robustness.** 5 % of the pages never answer, 5 % crash their renderer, 5 % answer 500 and 2 % stream for ever.
 """

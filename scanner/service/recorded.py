@@ -12,6 +12,7 @@ from rules.entities import owner_of
 from rules.explain import explained, exposed
 from rules.har import HarPage, HarReading, read_har
 from scanner.capture import read_source
+from scanner.causes import with_causes
 from scanner.findings import inventory_findings
 from scanner.model import (
     Coverage,
@@ -171,7 +172,8 @@ def har_comparison(files: list[JudgedFile], judge: RulesJudge, name: str) -> Com
         rules_digest=judge.digest,
     )
     snapshot = Snapshot(scan, judge.digest, tuple(pages[page] for page in sorted(pages)))
-    return Comparison(snapshot, None, None, None, inventory_findings(snapshot, judge.page_kind, judge.names))
+    found = inventory_findings(snapshot, judge.page_kind, judge.names)
+    return Comparison(snapshot, None, None, None, with_causes(found, None, snapshot, judge.names))
 
 
 def _pages(files: list[JudgedFile]) -> Iterator[PageInventory]:

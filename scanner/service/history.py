@@ -64,8 +64,8 @@ def _told(finding: Finding, asked: _Asked, after: Snapshot) -> Finding:
     confirmed = finding.confirmed
     if finding.verdict is Verdict.REMOVED:
         confirmed = _gone_twice(history) if history and not history[-1] else None
-    elif confirmed is False and wavering:
-        confirmed = True  # more than one scan saw it
+    elif confirmed is False and (wavering or sum(history) > 1):
+        confirmed = wavering = True  # more than one scan saw it, and not each of its visits
     counts = confirmed is False or wavering
     return replace(
         finding, confirmed=confirmed, comes_and_goes=wavering, seen_in=counted(history) if counts and history else None

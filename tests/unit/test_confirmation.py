@@ -172,6 +172,14 @@ async def test_what_is_seen_once_in_scan_after_scan_is_confirmed_and_comes_and_g
     assert gone.comes_and_goes and gone.seen_in == (3, 8)
 
 
+async def test_what_is_seen_once_again_after_many_scans_is_confirmed_too(site: Site) -> None:
+    found: tuple[Finding, ...] = ()
+    for has in (once_on_a, nowhere, nowhere, nowhere, once_on_a):
+        found = await site.day(has)
+    assert found[0].confirmed is True and found[0].comes_and_goes and found[0].seen_in == (2, 6)
+    assert site.incident.confirmed and site.incident.comes_and_goes
+
+
 async def test_a_second_visit_that_fails_says_nothing(site: Site) -> None:
     def see(task: VisitTask) -> PageCapture:
         if task.fresh:

@@ -15,6 +15,7 @@ import dns.flags
 import dns.message
 import dns.rrset
 
+from tests.containers import ALWAYS, PINTEREST, PINTEREST_ACCOUNT, container_js
 from tests.e2e.cli import Ran, Workplace, config_text, valid_report
 from tests.site.reply import GIF, Reply
 from tests.site.server import FixtureServer, Received
@@ -95,3 +96,25 @@ def test_a_vendor_behind_an_alias_of_the_sites_own_is_named_and_is_drift(tmp_pat
     [tag] = drifted["inventory"]["tags"]
     assert (tag["vendor"], tag["product"]) == ("adobe", "adobe-analytics"), json.dumps(tag)
     assert any("Adobe" in finding["title"] for finding in drifted["findings"])
+
+
+def test_a_renamed_container_is_opened_on_every_page_although_the_browser_has_it_cached(tmp_path: Path) -> None:
+    script = container_js((PINTEREST, ALWAYS)).encode()
+    cacheable = (("Content-Type", "text/javascript"), ("ETag", '"a1"'), ("Cache-Control", "public, max-age=600"))
+    links = (
+        b"<!doctype html><title>Clinic</title><a href=/a>A</a><a href=/b>B</a><script src=/assets/k3jd9.js></script>"
+    )
+
+    def respond(request: Received) -> Reply:
+        path = request.url.partition("clinic.test")[2]
+        if path == "/assets/k3jd9.js":
+            return Reply(200, cacheable, script)
+        return Reply(200, HTML, links) if path in ("/", "/a", "/b") else Reply(404)
+
+    place = Workplace(tmp_path)
+    with FixtureServer(responder=respond) as server:
+        place.write("tagdrift.yaml", config_text(server, START))
+        report = valid_report(place.run("scan", "--site", "clinic", "--config", "tagdrift.yaml", "--json"))
+    pages = {page["page"]: {(tag["product"], tag["account"]) for tag in page["tags"]} for page in report["pages"]}
+    found = {("google-tag-manager", "GTM-ABC1234"), ("pinterest-tag", PINTEREST_ACCOUNT)}
+    assert len(pages) == 3 and all(found <= tags for tags in pages.values()), pages

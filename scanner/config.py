@@ -114,12 +114,16 @@ def load_config(
         rule_paths=_rule_paths(top, context),
         browsers=int(top.get("browsers")) if "browsers" in top else None,
         scans_at_once=int(top.get("scans_at_once", 2)),
-        schedule_file=context.base / Path(top.get("schedule_file")).expanduser() if "schedule_file" in top else None,
+        schedule_file=(
+            context.place(top.path("schedule_file"), top.get("schedule_file")) if "schedule_file" in top else None
+        ),
         retention=retention(top.group("retention")),
         policy=policy,
         policy_places=places,
         severities=read_severities(top.get("severity", []), context),
-        approvals_file=path.parent / Path(top.get("approvals_file", DEFAULT_APPROVALS)).expanduser(),
+        approvals_file=context.place(
+            top.path("approvals_file"), top.get("approvals_file", DEFAULT_APPROVALS), path.parent
+        ),
         judging=read_judging(top, context),
         mail=read_mail(top, context, mail_secrets),
         path=path,
@@ -190,7 +194,7 @@ def _store_url(top: Section, context: Context) -> str:
         return DEFAULT_STORE
     if text.startswith("sqlite:///"):
         file, question, options = text.removeprefix("sqlite:///").partition("?")
-        place = file if file == ":memory:" else context.base / Path(file).expanduser()
+        place = file if file == ":memory:" else context.place(top.path("store"), file)
         return f"sqlite:///{place}{question}{options}"
     return re.sub(r"^postgresql://", "postgresql+psycopg://", text)
 
@@ -198,7 +202,7 @@ def _store_url(top: Section, context: Context) -> str:
 def _rule_paths(top: Section, context: Context) -> tuple[str, ...]:
     paths: list[str] = []
     for at, text in top.texts("rules"):
-        path = context.base / Path(text).expanduser()
+        path = context.place(at, text)
         if not path.exists():
             context.problem(at, f"the rule path {path} does not exist")
         paths.append(str(path))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,7 +124,7 @@ def _smtp(smtp: Section, context: Context, secrets: bool) -> SmtpConfig | None:
         )
     ca_file = None
     if "ca_file" in smtp:
-        path = context.base / Path(smtp.get("ca_file")).expanduser()
+        path = context.place(smtp.path("ca_file"), smtp.get("ca_file"))
         ca_file = str(path)
         if not path.is_file():
             context.problem(smtp.path("ca_file"), f"the file {path} does not exist")

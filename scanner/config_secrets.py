@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_secret(text: str, key: str, base: Path, environ: Mapping[str, str]) -> 
         if value is None:
             raise ValueError(f"`{key}`: the environment variable {target} is not set; set it where tagdrift runs")
     else:
-        path = base / Path(target).expanduser()
+        path = base / os.path.expanduser(target)  # noqa: PTH111 - the other one raises for unknown users
         try:
             if path.stat().st_size > _MAX_SECRET_BYTES:
                 raise ValueError(f"`{key}`: the file {path} is too large for a secret")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,16 @@ class Context:
     problems: dict[Problem, None] = field(default_factory=dict)
     """In order, without repetitions: several sites may share a wrong default."""
 
+    def place(self, at: KeyPath, text: str, base: Path | None = None) -> Path:
+        """Return the path that `text` means, relative to the file. One that cannot be is a problem."""
+        path = (base or self.base) / os.path.expanduser(text)  # noqa: PTH111 - the other one raises for unknown users
+        try:
+            path.exists()
+        except OSError as error:
+            self.problem(at, f"the path {text[:60]!r} cannot be used: {error.strerror or error}")
+            return self.base
+        return path
+
     def problem(self, path: KeyPath, message: str) -> None:
         self.problems[Problem(self.document.file, self.document.line(path), message)] = None
 
@@ -188,7 +199,7 @@ def _pattern_ok(pattern: str, path: KeyPath, context: Context) -> bool:
 def _url_lists(section: Section, context: Context) -> tuple[str, ...]:
     lists: list[str] = []
     for at, text in section.texts("url_lists"):
-        path = context.base / Path(text).expanduser()
+        path = context.place(at, text)
         _, problems = read_url_list(path)
         for problem in problems:
             if problem.line is None:

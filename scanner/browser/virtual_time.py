@@ -29,6 +29,10 @@ _STREAM_PATIENCE_S = 0.4
 _FRAME_PATIENCE_S = 1.0
 _POLL_S = 0.05
 _LAST_PATIENCE_S = 1.0
+_DRAWING_PATIENCE_S = 2.0
+_FRAME_S = 0.1
+_FRAME_MS = 100
+_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => done(true)))"
 
 
 @dataclass(slots=True)
@@ -103,6 +107,25 @@ class Dwell:
             self._running = False
         self.passed_ms += self._begun_ms if self.sound else 0
         self._begun_ms = 0
+
+    async def until_drawn(self, deadline: float) -> bool:
+        """Wait until the page is drawn for the first time. False: it is not, though it answers.
+
+        On a busy machine the clock may stop before that, and a page whose clock stands still is never drawn then: it
+        takes no input and runs no animation frame. So it is given a little time again and again.
+        """
+        root = self.targets.root
+        if root is None:
+            return False
+        patience_s = min(_DRAWING_PATIENCE_S, self._patience(deadline))
+        drawn = asyncio.ensure_future(
+            root.call("Runtime.evaluate", {"expression": _NEXT_FRAME, "awaitPromise": True}, patience_s)
+        )
+        while self.sound and not (await asyncio.wait({drawn}, timeout=_FRAME_S))[0]:
+            await self.advance(_FRAME_MS, deadline)
+        drawn.cancel()
+        answer = (await asyncio.gather(drawn, return_exceptions=True))[0]
+        return not (self.sound and isinstance(answer, ChannelError) and "no answer" in str(answer))
 
     def on_attached(self, child: Channel) -> None:
         """A new child joins the time that passes: its process may have a clock that an earlier visit stopped."""
@@ -184,7 +207,7 @@ class Dwell:
                 busy = now - began > self.stall_s
                 if not self._expired.is_set() and forced_at is None and (busy or self._give_up_waiting(quiet_s)):
                     if busy:
-                        self.give_up_pending(older_than_s=self.stall_s)
+                        self._give_up_endless()
                     forced_at = time.monotonic()
                     self._go_on_without_waiting(root)
 
@@ -241,12 +264,18 @@ class Dwell:
         root.tell("Runtime.terminateExecution")
         return await self.alive(time.monotonic() + timeout_s)
 
-    def give_up_pending(self, older_than_s: float = 0.0) -> None:
-        """Wait no longer for what has been unanswered for this long: answers that never come, or never end."""
-        latest_ms = self.recorder.elapsed_ms() - older_than_s * 1000
-        pending = {draft.request_id for draft in self.recorder.unanswered() if draft.started_ms <= latest_ms}
+    def give_up_pending(self) -> None:
+        """Wait no longer for what is unanswered now."""
+        pending = {draft.request_id for draft in self.recorder.unanswered()}
         self.stalled = self.stalled or bool(pending)
         self.given_up |= pending
+
+    def _give_up_endless(self) -> None:
+        """Wait no longer for answers that began long ago and do not end. Requests that wait for their turn may come."""
+        latest_ms = self.recorder.elapsed_ms() - self.stall_s * 1000
+        endless = {d.request_id for d in self.recorder.unanswered() if d.status and d.started_ms <= latest_ms}
+        self.stalled = self.stalled or bool(endless)
+        self.given_up |= endless
 
 
 def _policy(budget_ms: int) -> Params:

@@ -28,11 +28,11 @@ from scanner.browser.state import PageState, read_state, take_screenshot
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import SharedTargets, Targets
 from scanner.browser.virtual_time import Dwell
-from scanner.model import PageCapture, StopReason, VisitTask, Wanted
+from scanner.model import Device, PageCapture, StopReason, VisitTask, Wanted
 from scanner.urls import host_of, same_site
 
 _SETUP_TIMEOUT_S = 15.0
-_INPUT_TIMEOUT_S = 5.0
+_INPUT_TIMEOUT_S = 3.0
 _SCROLL_TIMEOUT_S = 8.0
 _STATE_TIMEOUT_S = 10.0
 _LEAVE_TIMEOUT_S = 3.0
@@ -212,8 +212,8 @@ class _Visit:
         self.final_url = page.url
 
     def _on_event(self, channel: Channel, method: str, params: Params) -> None:
-        """From its first moment on a document lives in virtual time: a page that was used before knows no other."""
-        if self.loading and method == "Page.frameNavigated" and channel is self.targets.root:
+        """In a page that was used before, documents live in virtual time from their first moment: it knows no other."""
+        if self.is_used_page and self.loading and method == "Page.frameNavigated" and channel is self.targets.root:
             frame = params["frame"]
             if not frame.get("parentId") and frame.get("url") != "about:blank":
                 self.dwell.begin(min(_LOADING_MS, self.limits.page_time_ms))
@@ -288,6 +288,8 @@ class _Visit:
         assert root is not None
         before_ms = self.dwell.passed_ms
         await self.dwell.settle(self.deadline)
+        if self.is_used_page and not await self.dwell.until_drawn(self.deadline):
+            raise _Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
         if not self.dwell.sound or self._crashed():
             return
         if self.task.screenshot:
@@ -297,15 +299,19 @@ class _Visit:
         if not self.limits.interact:
             await self.dwell.advance(total_ms, self.deadline)
             return
-        if await wake(root, min(_INPUT_TIMEOUT_S, self._left_s())):
+        if await self._wake(root):
             await scroll_to_end(root, min(_SCROLL_TIMEOUT_S, self._left_s()))
         # Scripts that start late listen late: a moment later the page sees the person move again.
         early_ms = min(_EARLY_MS, total_ms)
         await self.dwell.advance(early_ms, self.deadline)
         if not self.dwell.sound or self._crashed():
             return
-        await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()))
+        await self._wake(root)
         await self.dwell.advance(total_ms - early_ms, self.deadline)
+
+    async def _wake(self, root: Channel) -> bool:
+        by_touch = self.task.profile.device is Device.MOBILE
+        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch)
 
     def _is_off_site(self, url: str) -> bool:
         return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
@@ -392,6 +398,10 @@ class _Visit:
 
     def _left_s(self) -> float:
         return max(0.05, self.deadline - time.monotonic())
+
+    @property
+    def is_used_page(self) -> bool:
+        return self.stage is not None and self.stage.visits > 1
 
     def _crashed(self) -> bool:
         return self.targets.crashed or (self.guests is not None and self.guests.crashed)

@@ -324,9 +324,17 @@ def _memory_bytes(pid: int) -> int:
     return total
 
 
+def _is_gone(process: psutil.Process) -> bool:
+    """Ended, although its parent may not have taken note of it yet."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
 def _end(family: list[psutil.Process]) -> None:
     """Kill what is left of a browser that was told to close. Process objects know reused ids apart."""
-    _, alive = psutil.wait_procs(family, timeout=2)
+    _, alive = psutil.wait_procs([process for process in family if not _is_gone(process)], timeout=2)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()

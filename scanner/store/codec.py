@@ -19,7 +19,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
@@ -130,6 +130,8 @@ def _build(hint: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
         return _encode_bytes, _decode_bytes
     if hint is datetime:
         return _encode_time, _decode_time
+    if hint is date:
+        return (lambda value, _: value.isoformat()), (lambda raw, _: date.fromisoformat(raw))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return (lambda value, _: value.value), (lambda raw, _: hint(raw))
     if is_dataclass(hint):

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from scanner.errors import StoreError
-from scanner.model import ApprovalEvent, Profile, Retention
+from scanner.model import ApprovalEvent, Profile, Retention, ScanSummary
 from scanner.store import open_store
 from scanner.store.engine import connect, parse_url, transaction
 from scanner.store.tables import blobs, metadata
@@ -220,6 +220,7 @@ def test_every_pointer_at_a_blob_keeps_it_from_the_sweeper(sql_url: str) -> None
     store.save_inventories(old.id, [make.inventory("/with-finding", title="re-matched")], RULES)
     finish(store, old)
     past_scan(store, 1)
+    store.save_summary(old.id, ScanSummary(pages=2))
     store.thin("clinic", LATER, Retention(keep_scans=0, keep_days=0), frozenset({make.page_url("/with-finding")}))
     engine = connect(parse_url(sql_url))
     with transaction(engine, writes=False) as connection:

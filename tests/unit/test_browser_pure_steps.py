@@ -75,7 +75,7 @@ def test_binary_behind_a_distributions_wrapper_is_preferred() -> None:
 @pytest.mark.parametrize(
     ("platform", "tools", "is_root", "first"),
     [
-        ("linux", ["apt-get"], True, ["apt-get", "install"]),
+        ("linux", ["apt-get"], True, ["apt-get", "update"]),
         ("linux", ["apt-get", "sudo"], False, ["sudo", "-n", "apt-get"]),
         ("darwin", ["brew"], False, ["brew", "install", "--cask"]),
     ],

@@ -9,8 +9,10 @@ STAMP = $(VENV)/.set-up
 QUICK = tests/unit tests/properties tests/rules tests/contract tests/docs
 
 E2E = tests/e2e/test_
-BROWSER = $(E2E)report_browser.py $(E2E)visit_details.py $(E2E)demo_site.py $(E2E)store_kill.py $(E2E)wheel.py \
-	$(E2E)mail_smtp.py $(E2E)cli_state.py $(E2E)judgement_cli.py
+BROWSER = $(E2E)completeness.py $(E2E)robustness.py $(E2E)report_browser.py $(E2E)site_pages.py \
+	$(E2E)visit_details.py $(E2E)demo_site.py $(E2E)cli_disguise.py $(E2E)mail_kill.py $(E2E)mail_channels.py \
+	$(E2E)mail_smtp.py $(E2E)store_kill.py $(E2E)wheel.py $(E2E)cli_state.py $(E2E)judgement_cli.py \
+	$(E2E)approvals_cli.py $(E2E)policy_cli.py
 
 .PHONY: help setup demo test test-long test-fast lint scan bench docs clean
 
@@ -32,7 +34,7 @@ scan: $(STAMP) ## scan any site: make scan URL=https://www.example.org
 
 test: $(STAMP) lint ## everything CI runs
 	$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK)
-	$(BIN)/pytest -q $(BROWSER)
+	$(BIN)/pytest -q -n 2 --dist loadfile $(BROWSER)
 
 test-long: $(STAMP) ## every test, with the stories of many scans that take long (not part of CI)
 	$(BIN)/pytest -q tests

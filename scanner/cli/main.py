@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -47,10 +48,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return error.exit_code
     except BrokenPipeError:
-        _give_up_output()  # the reader (`| head`) went away
+        _give_up(sys.stdout)  # the reader (`| head`) went away
         return Exit.CANNOT
     except OSError as error:
-        _give_up_output()
+        _give_up(sys.stdout)
         where = f": {error.filename}" if error.filename else ""
         _say(f"{error.strerror or error}{where}")
         return Exit.CANNOT
@@ -58,6 +59,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         _say(f"this is a bug in tagdrift {__version__}; please report it with the lines above")
         return Exit.BUG
+    finally:
+        _give_up(sys.stderr)
 
 
 def _exit_code_of(cli: click.Command, argv: Sequence[str] | None) -> int:
@@ -85,13 +88,15 @@ def _termination_interrupts() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _give_up_output() -> None:
+def _give_up(stream: TextIO | None) -> None:
     """Drop what is still to be written if it cannot be: Python would complain once more while it ends."""
+    if stream is None:
+        return
     try:
-        sys.stdout.flush()
+        stream.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(message: str) -> None:

@@ -531,7 +531,7 @@ def test_hostile_scripts_neither_raise_nor_hang(name: str) -> None:
     if container is not None:
         compare_containers(container, container)
         "".join(tag.trigger + (tag.html or "") + tag.label for tag in container.tags).encode()
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 3.0  # a second on an idle machine; shared ones are slower
 
 
 def test_makers_are_called_as_in_the_rule_files() -> None:

@@ -54,7 +54,6 @@ class Stage:
 
     async def reset(self) -> bool:
         """Show nothing, so that the next visit finds an empty page. False: the page must not be used again."""
-        self.channel.deafen()
         try:
             async with asyncio.timeout(_RESET_TIMEOUT_S):
                 await self.page.goto(_NOTHING)

@@ -366,16 +366,17 @@ class _Visit:
                 self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False
         self.place.left_origins = self.state.origins if self.state is not None else frozenset()
-        self._hang_up()
         if self._crashed() or self.dwell.hung or self.state is None:
             self.sound = False  # a place where something went wrong is not used again
-        if not self.sound:
-            return
-        stage = self.stage if self.reusable and self.stop is None else None
+        stage = self.stage if self.sound and self.reusable and self.stop is None else None
+        # A page that asks without end does so until it is replaced: until then somebody listens.
         if stage is not None and await stage.reset():
             self.place.stage = stage
         elif self.stage is not None:
             self.stage.hang_up()
+        self._hang_up()
+        if not self.sound:
+            return
         kept = (self.place.parked, self.place.stage.page) if self.place.stage is not None else (self.place.parked,)
         self.sound = await close_strays(self.place.context, *kept)
 

@@ -58,6 +58,8 @@ class ScriptContents:
         """Say what is known of `content`, and remember it under `key`; `keep`: some rule wants to read it."""
         sha256 = digest(content)
         known = self._by_sha256.get(sha256) or await self._look_at(content, sha256)
+        # Another visit may have read the same script in the meantime: what is kept is counted once.
+        known = self._by_sha256.get(sha256, known)
         if known.kept is None and (keep or known.is_signed):
             known = replace(known, kept=content)
             self._kept_bytes += len(content)
@@ -136,7 +138,7 @@ class BodyKeeper:
         if draft.type == "document" and draft.context == "page":
             self._start(self._document(channel, draft))
         elif draft.type == "script" and (draft.status or 0) < 300:
-            key = self._key(draft)
+            key = self._known_key(draft)
             known = self._scripts.get(key) if key is not None else None
             wanted = self._is_wanted(draft)
             if known is None or (known.kept is None and (wanted or known.is_signed)):
@@ -152,12 +154,10 @@ class BodyKeeper:
         host = host_of(draft.url)
         return any(_host_fits(pattern, host) and path.search(draft.url) for pattern, path in self._wanted)
 
-    def _key(self, draft: Draft) -> _Key | None:
-        headers = draft.response_headers
-        etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-        if not etag and not modified and not draft.from_cache:
-            return None
-        return draft.url, etag, modified, headers.get("content-length", "")
+    def _known_key(self, draft: Draft) -> _Key | None:
+        """Under which the script may be known; None: nothing says that it is the one that was read."""
+        key = _key_of(draft)
+        return key if key[1] or key[2] or draft.from_cache else None
 
     async def _document(self, channel: Channel, draft: Draft) -> None:
         content = await self._response_body(channel, draft)
@@ -176,9 +176,7 @@ class BodyKeeper:
         if content is None:
             self.contents_lost += 1
             return
-        headers = draft.response_headers
-        key = draft.url, headers.get("etag", ""), headers.get("last-modified", ""), headers.get("content-length", "")
-        self._note(draft, await self._scripts.read(key, content, wanted), wanted)
+        self._note(draft, await self._scripts.read(_key_of(draft), content, wanted), wanted)
 
     def _note(self, draft: Draft, known: ScriptContent, wanted: bool) -> None:
         draft.content_sha256, draft.content_fingerprint = known.sha256, known.fingerprint
@@ -223,6 +221,11 @@ class BodyKeeper:
         """Stop fetching; what has not arrived is lost."""
         for task in list(self._tasks):
             task.cancel()
+
+
+def _key_of(draft: Draft) -> _Key:
+    headers = draft.response_headers
+    return draft.url, headers.get("etag", ""), headers.get("last-modified", ""), headers.get("content-length", "")
 
 
 def _decoded(answer: Params, name: str) -> bytes:

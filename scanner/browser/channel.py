@@ -24,6 +24,10 @@ class ChannelError(Exception):
     """The target refused, is gone, or did not answer in time. Handled inside this room, never passed on."""
 
 
+class NoAnswer(ChannelError):
+    """The target did not answer in time; it may still do what it was told."""
+
+
 class Channel(Protocol):
     """One target's end of the line."""
 
@@ -98,7 +102,7 @@ class SessionChannel:
             async with asyncio.timeout(timeout_s):
                 return dict(await self._session.send(method, params or {}) or {})
         except TimeoutError as error:
-            raise ChannelError(f"{method}: no answer within {timeout_s} s") from error
+            raise NoAnswer(f"{method}: no answer within {timeout_s} s") from error
         except PlaywrightError as error:
             raise ChannelError(f"{method}: {error.message}") from error
 
@@ -149,7 +153,7 @@ class ChildChannel:
             async with asyncio.timeout(timeout_s):
                 return await answer
         except TimeoutError as error:
-            raise ChannelError(f"{method}: no answer within {timeout_s} s") from error
+            raise NoAnswer(f"{method}: no answer within {timeout_s} s") from error
         finally:
             self._waiting.pop(number, None)
 

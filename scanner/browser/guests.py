@@ -34,21 +34,21 @@ class Doorway:
         self._page = page
         self._tasks = Tasks()
         self._listening: list[tuple[BrowserContext | Page, str, Callable[..., None]]] = [
-            (context, "request", self._pass_on("on_request")),
-            (context, "page", self._pass_on("on_page")),
+            (context, "request", self._pass_on(Guests.on_request)),
+            (context, "page", self._pass_on(Guests.on_page)),
             (context, "dialog", self._on_dialog),
-            (page, "download", self._pass_on("on_download")),
-            (page, "crash", self._pass_on("on_crash")),
+            (page, "download", self._pass_on(Guests.on_download)),
+            (page, "crash", self._pass_on(Guests.on_crash)),
             (page, "console", self._on_console),
-            (page, "websocket", self._pass_on("on_socket")),
+            (page, "websocket", self._pass_on(Guests.on_socket)),
         ]
         for emitter, event, handler in self._listening:
             emitter.on(event, handler)  # type: ignore[call-overload]  # an overload for each literal name
 
-    def _pass_on(self, name: str) -> Callable[..., None]:
+    def _pass_on(self, tell: Callable[[Guests, Any], None]) -> Callable[[Any], None]:
         def handler(happened: Any) -> None:
             if self.guests is not None:
-                getattr(self.guests, name)(happened)
+                tell(self.guests, happened)
 
         return handler
 

@@ -11,7 +11,7 @@ import contextlib
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Frame, Page
 
-from scanner.browser.channel import Channel, ChannelError, Params
+from scanner.browser.channel import Channel, ChannelError, NoAnswer, Params
 
 _MAX_FRAMES = 60
 
@@ -108,8 +108,10 @@ async def scroll_to_end(channel: Channel, timeout_s: float) -> bool:
     """Scroll to the page's end in steps. False: it did not get there in time."""
     try:
         await channel.call("Runtime.evaluate", {"expression": _SCROLL, "awaitPromise": True}, timeout_s=timeout_s)
-    except ChannelError as error:
-        return "no answer" not in str(error)
+    except NoAnswer:
+        return False
+    except ChannelError:
+        return True
     return True
 
 

@@ -28,7 +28,7 @@ def site_patterns(urls: Iterable[str], own_domains: Iterable[str]) -> tuple[str,
     >>> site_patterns(["https://www.clinic.example/a"], ["clinic-shop.example"])
     ('[*.]clinic-shop.example', '[*.]clinic.example')
     """
-    domains = {registrable_domain(host_of(url)) or host_of(url) for url in urls} | set(own_domains)
+    domains = {registrable_domain(host_of(url)) for url in urls} | set(own_domains)
     return tuple(sorted(domain if _is_address(domain) else f"[*.]{domain}" for domain in domains if domain))
 
 

@@ -18,7 +18,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from scanner.browser.channel import Channel, ChannelError, ChildChannel, Params
+from scanner.browser.channel import Channel, ChannelError, ChildChannel, NoAnswer, Params
 from scanner.browser.recorder import Recorder
 from scanner.browser.targets import Targets
 
@@ -125,7 +125,7 @@ class Dwell:
             await self.advance(_FRAME_MS, deadline)
         drawn.cancel()
         answer = (await asyncio.gather(drawn, return_exceptions=True))[0]
-        return not (self.sound and isinstance(answer, ChannelError) and "no answer" in str(answer))
+        return not (self.sound and isinstance(answer, NoAnswer))
 
     def on_attached(self, child: Channel) -> None:
         """A new child joins the time that passes: its process may have a clock that an earlier visit stopped."""
@@ -266,16 +266,17 @@ class Dwell:
 
     def give_up_pending(self) -> None:
         """Wait no longer for what is unanswered now."""
-        pending = {draft.request_id for draft in self.recorder.unanswered()}
-        self.stalled = self.stalled or bool(pending)
-        self.given_up |= pending
+        self._give_up({draft.request_id for draft in self.recorder.unanswered()})
 
     def _give_up_endless(self) -> None:
         """Wait no longer for answers that began long ago and do not end. Requests that wait for their turn may come."""
         latest_ms = self.recorder.elapsed_ms() - self.stall_s * 1000
         endless = {d.request_id for d in self.recorder.unanswered() if d.status and d.started_ms <= latest_ms}
-        self.stalled = self.stalled or bool(endless)
-        self.given_up |= endless
+        self._give_up(endless)
+
+    def _give_up(self, request_ids: set[str]) -> None:
+        self.stalled = self.stalled or bool(request_ids)
+        self.given_up |= request_ids
 
 
 def _policy(budget_ms: int) -> Params:

@@ -372,8 +372,6 @@ class _Visit:
         # A page that asks without end does so until it is replaced: until then somebody listens.
         if stage is not None and await stage.reset():
             self.place.stage = stage
-        elif self.stage is not None:
-            self.stage.hang_up()
         self._hang_up()
         if not self.sound:
             return
@@ -384,6 +382,8 @@ class _Visit:
         if self.stage is not None:
             self.place.shared.unregister(self.stage.context_id)
             self.stage.doorway.guests = None
+            if self.stage is not self.place.stage:
+                self.stage.hang_up()
         self.targets.close()
         if self.guests is not None:
             self.guests.leave()
@@ -392,8 +392,6 @@ class _Visit:
         """Forget everything that could keep running, also when the visit was cancelled."""
         self.bodies.abandon()
         self._hang_up()
-        if self.stage is not None and self.stage is not self.place.stage:
-            self.stage.hang_up()
 
     # ------------------------------------------------------------------ small things
 

@@ -153,7 +153,9 @@ class LocalFleet:
             return first
         # A body that was hidden from us is seen by holding every request, which costs the cache.
         hold = first.stop_reason is StopReason.BODY_LOST
-        second = await self._visit_once(replace(task, attempt=task.attempt + 1), fresh=not hold, hold_requests=hold)
+        second = await self._visit_once(
+            replace(task, attempt=task.attempt + 1), fresh=not hold, unused=task.fresh, hold_requests=hold
+        )
         return _better(first, second)
 
     async def _visit_once(

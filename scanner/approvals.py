@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
 from scanner.model import DriftEntry, Identity, PageInventory, SightingKind, TagKey, Verdict
+from scanner.patterns import any_fits, page_fits
 from scanner.scene import domain_of
 
 
@@ -84,7 +83,7 @@ class Acceptance:
         return Standing.EXPIRED if self.until is not None and today > self.until else Standing.IN_FORCE
 
     def speaks_of(self, site: str) -> bool:
-        return not self.site or any(fnmatchcase(site, pattern) for pattern in self.site)
+        return any_fits(site, self.site)
 
     @property
     def subject(self) -> str:
@@ -154,7 +153,7 @@ class Approved:
             return True
         known = self._fits.get((patterns, page))
         if known is None:
-            known = self._fits[patterns, page] = any(page_fits(page, pattern) for pattern in patterns)
+            known = self._fits[patterns, page] = page_fits(page, patterns)
         return known
 
     def _selected(self, entry: Acceptance, page: PageInventory, identity: Identity) -> bool:
@@ -164,7 +163,7 @@ class Approved:
             return self._tag_selected(entry, page, identity.tag)
         domain = domain_of(identity)
         if entry.host:
-            return bool(domain) and _any(domain, entry.host)
+            return bool(domain) and any_fits(domain, entry.host)
         # What leaves to a host that no rule knows is not the vendor's; the host itself is, where only it is used.
         users = self._users_of(page).get(domain, set())
         return (
@@ -176,15 +175,15 @@ class Approved:
     def _tag_selected(self, entry: Acceptance, page: PageInventory, tag: TagKey) -> bool:
         if not (entry.vendor or entry.product or entry.account):
             return False
-        if not (_any(tag.vendor, entry.vendor) and _any(tag.product, entry.product)):
+        if not (any_fits(tag.vendor, entry.vendor) and any_fits(tag.product, entry.product)):
             return False
         if not entry.account:
             return True
         if tag.account is not None:
-            return _any(tag.account, entry.account)
+            return any_fits(tag.account, entry.account)
         # A loader that names no account goes with the accounts of its product on the page.
         named = self._accounts_of(page).get((tag.vendor, tag.product), set())
-        return bool(named) and all(_any(one.account or "", entry.account) for one in named)
+        return bool(named) and all(any_fits(one.account or "", entry.account) for one in named)
 
     def _users_of(self, page: PageInventory) -> dict[str, set[TagKey]]:
         if page.page not in self._users:
@@ -210,19 +209,6 @@ def _by_identity(entry: Acceptance) -> Mapping[Identity, list[Covered]]:
     for covered in entry.covers:
         found.setdefault(covered.identity, []).append(covered)
     return found
-
-
-def _any(text: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
-
-
-def page_fits(page: str, pattern: str) -> bool:
-    """Say whether a page fits a glob: on path and query, or on the whole URL when the pattern holds `://`."""
-    if "://" in pattern:
-        return fnmatchcase(page, pattern)
-    parts = urlsplit(page)
-    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return fnmatchcase(path, pattern)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from scanner.config_schema import schema_problems
 from scanner.config_yaml import Document, KeyPath, read_yaml
 from scanner.errors import Problem, ProblemsError
 from scanner.model import ExposureKind, Identity, SightingKind, TagKey, Verdict
+from scanner.patterns import as_texts
 
 HINT = "docs/policy.md describes the file; `git diff` shows what was edited"
 _SUBJECTS = ("scan", "finding", "covers", "vendor", "product", "account", "host")
@@ -83,12 +84,12 @@ class _Reader:
             at=self.moment(given, "at", at),
             until=self.day(given.get("until"), (*at, "until")),
             contract=given.get("contract", ""),
-            site=_texts(given.get("site")),
-            pages=_texts(given.get("pages")),
-            vendor=_texts(given.get("vendor")),
-            product=_texts(given.get("product")),
-            account=_texts(given.get("account")),
-            host=_texts(given.get("host")),
+            site=as_texts(given.get("site")),
+            pages=as_texts(given.get("pages")),
+            vendor=as_texts(given.get("vendor")),
+            product=as_texts(given.get("product")),
+            account=as_texts(given.get("account")),
+            host=as_texts(given.get("host")),
             sends=self.kinds(given["sends"], (*at, "sends")) if "sends" in given else None,
             finding=given.get("finding", ""),
             title=given.get("title", ""),
@@ -130,11 +131,11 @@ class _Reader:
                      given.get("role", "")),
             Verdict(given.get("change", Verdict.ADDED)),
             given.get("version"),
-            _texts(given.get("pages")),
+            as_texts(given.get("pages")),
         )  # fmt: skip
 
     def kinds(self, value: Any, at: KeyPath) -> tuple[str, ...]:
-        texts = _texts(value)
+        texts = as_texts(value)
         for text in texts:
             if text not in set(ExposureKind):
                 self.problem(at, f"`{text}` is no kind of information; known are {', '.join(ExposureKind)}")
@@ -173,9 +174,3 @@ def _tag(text: str) -> TagKey:
     product, _, account = text.partition(" ")
     vendor, _, product = product.partition("/")
     return TagKey(vendor, product, account or None)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
-from scanner.approvals import Acceptance, Approved, page_fits
+from scanner.approvals import Acceptance, Approved
 from scanner.model import Category, ConsentState, Outcome, PageInventory, Sighting, SightingKind, TagKey
+from scanner.patterns import any_fits, page_fits, tag_fits
 from scanner.policy_kinds import CONTEXT, HEALTH_PAGES, IDENTIFIERS
 from scanner.scene import domain_of
 
@@ -171,6 +171,7 @@ def rulings(
     `approved` are the approvals in force, `lapsed` those whose last day is over.
     """
     rules, ended = tuple(policy.in_force(today)), tuple(_ended(policy, today))
+    tag_hosts = _tag_hosts(page)
     kind = page.kind or page_kind(page.final_url, page.title)
     tagged = {s.identity.tag for s in page.sightings if s.identity.kind is SightingKind.TAG}
     categories = {s.identity.tag: s.category for s in page.sightings if s.identity.kind is SightingKind.TAG}
@@ -185,7 +186,7 @@ def rulings(
         acceptance = approved.by(page, sighting.identity)
         if rule is None and acceptance is None:
             rule = _first(ended, seen)
-            if rule is None and not (what is SightingKind.HOST and domain_of(sighting.identity) in _tag_hosts(page)):
+            if rule is None and not (what is SightingKind.HOST and domain_of(sighting.identity) in tag_hosts):
                 rule = _lapsed(lapsed.by(page, sighting.identity))
         yield Ruling(page.page, sighting, rule, acceptance)
 
@@ -318,8 +319,10 @@ def _host_fits(rule: PolicyRule, seen: _Seen) -> bool:
         return True
     hosts = {domain_of(identity)} - {""} if identity.tag is None else _hosts_of(identity.tag, seen.page)
     if rule.action is Action.ALLOW:
-        return bool(hosts) and (identity.tag is None or bool(rule.exposure)) and all(_any(h, rule.host) for h in hosts)
-    return any(_any(host, rule.host) for host in hosts)
+        return (
+            bool(hosts) and (identity.tag is None or bool(rule.exposure)) and all(any_fits(h, rule.host) for h in hosts)
+        )
+    return any(any_fits(host, rule.host) for host in hosts)
 
 
 def _tag_hosts(page: PageInventory) -> set[str]:
@@ -336,24 +339,12 @@ def _page_fits(rule: PolicyRule, page: PageInventory, kind: str | None, consent:
         return False
     if rule.page_kind and kind not in rule.page_kind:
         return False
-    return not rule.pages or any(page_fits(page.page, pattern) for pattern in rule.pages)
+    return page_fits(page.page, rule.pages)
 
 
 def _subject_fits(rule: PolicyRule, sighting: Sighting, category: Category) -> bool:
-    tag = sighting.identity.tag
     if rule.category and category not in rule.category:
         return False
-    if rule.host and sighting.identity.kind is SightingKind.HOST and not _any(sighting.identity.subject, rule.host):
+    if rule.host and sighting.identity.kind is SightingKind.HOST and not any_fits(sighting.identity.subject, rule.host):
         return False
-    if not (rule.vendor or rule.product or rule.account):
-        return True
-    return (
-        tag is not None
-        and _any(tag.vendor, rule.vendor)
-        and _any(tag.product, rule.product)
-        and (not rule.account or (tag.account is not None and _any(tag.account, rule.account)))
-    )
-
-
-def _any(text: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
+    return tag_fits(sighting.identity.tag, rule.vendor, rule.product, rule.account)

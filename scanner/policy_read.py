@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from scanner.model import ConsentState
+from scanner.patterns import as_texts
 from scanner.policy import Action, Policy, PolicyRule
 
 _LISTS = ("vendor", "product", "account", "category", "host", "exposure", "pages", "page_kind")
@@ -31,8 +32,8 @@ def _rule(rule: Mapping[str, Any], number: int, place: str) -> PolicyRule:
     until = rule.get("until")
     return PolicyRule(
         action=action,
-        **{key: _texts(selector.get(key)) for key in _LISTS},
-        consent=tuple(ConsentState(state) for state in _texts(selector.get("consent"))),
+        **{key: as_texts(selector.get(key)) for key in _LISTS},
+        consent=tuple(ConsentState(state) for state in as_texts(selector.get("consent"))),
         reason=reason,
         who=str(rule.get("who", "")),
         contract=str(rule.get("contract", "")),
@@ -41,9 +42,3 @@ def _rule(rule: Mapping[str, Any], number: int, place: str) -> PolicyRule:
         number=number,
         place=place,
     )
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(str(entry) for entry in value)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
-from scanner.approvals import page_fits
 from scanner.model import Finding, Severity
+from scanner.patterns import any_fits, as_texts, page_fits, tag_fits
 from scanner.scene import domain_of
 
 _LISTS = ("vendor", "product", "account", "category", "host", "exposure", "pages", "page_kind", "verdict", "was")
@@ -58,25 +57,19 @@ def _judged(finding: Finding, rules: Sequence[SeverityRule], kind_of: KindOf) ->
 
 
 def _fits(rule: SeverityRule, finding: Finding, kind_of: KindOf) -> bool:
-    tag = finding.tag
     asked = ((rule.was, finding.severity), (rule.verdict, finding.verdict), (rule.category, finding.category))
     if any(wanted and value not in wanted for wanted, value in asked):
         return False
-    if (rule.vendor or rule.product or rule.account) and not (
-        tag is not None
-        and _any(tag.vendor, rule.vendor)
-        and _any(tag.product, rule.product)
-        and (not rule.account or (tag.account is not None and _any(tag.account, rule.account)))
-    ):
+    if not tag_fits(finding.tag, rule.vendor, rule.product, rule.account):
         return False
     enough = any if rule.severity.rank < finding.severity.rank else _all
     hosts = sorted({domain_of(entry.identity) for entry in finding.entries} - {""})
     kinds = sorted({kind for kind, _field in finding.sends})
     return (
-        (not rule.pages or enough(any(page_fits(page, one) for one in rule.pages) for page in finding.pages))
+        (not rule.pages or enough(page_fits(page, rule.pages) for page in finding.pages))
         and (not rule.page_kind or enough(kind_of(page) in rule.page_kind for page in finding.pages))
         and (not rule.exposure or enough(kind in rule.exposure for kind in kinds))
-        and (not rule.host or enough(_any(host, rule.host) for host in hosts))
+        and (not rule.host or enough(any_fits(host, rule.host) for host in hosts))
     )
 
 
@@ -86,24 +79,14 @@ def _all(answers: Iterable[bool]) -> bool:
     return bool(known) and all(known)
 
 
-def _any(text: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
-
-
 def read_severity_rules(section: Sequence[Mapping[str, Any]], places: Sequence[str] = ()) -> tuple[SeverityRule, ...]:
     """Return the rules of a configuration's `severity` section, already checked against the schema."""
     return tuple(
         SeverityRule(
             severity=Severity(rule["set"]),
-            **{key: _texts(rule.get(key)) for key in _LISTS},
+            **{key: as_texts(rule.get(key)) for key in _LISTS},
             reason=str(rule.get("reason", "")).rstrip("."),
             place=places[position] if position < len(places) else f"severity rule {position + 1}",
         )
         for position, rule in enumerate(section)
     )
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(str(entry) for entry in value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 
-from scanner.approvals import Acceptance, Covered, covers_of, page_fits
+from scanner.approvals import Acceptance, Covered, covers_of
 from scanner.errors import UsageError
 from scanner.model import (
     DriftEntry,
@@ -23,6 +23,7 @@ from scanner.model import (
     Snapshot,
     Verdict,
 )
+from scanner.patterns import page_fits
 from scanner.policy import Ruling
 from scanner.scene import domain_of
 from scanner.urls import host_of
@@ -76,7 +77,7 @@ def acceptance_of_finding(
             hint="change the rule in the configuration: its `pages`, or an `until`",
         )
     pages = terms.pages
-    its_pages = [page for page in finding.pages if not pages or any(page_fits(page, one) for one in pages)]
+    its_pages = [page for page in finding.pages if page_fits(page, pages)]
     if not its_pages:
         raise UsageError(f"the finding is on no page like {', '.join(pages)}", hint=_some(finding.pages))
     things = [one for one in _things(finding, rulings) if one[3] in set(its_pages)]

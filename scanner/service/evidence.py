@@ -14,7 +14,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +24,8 @@ from scanner.approvals import Acceptances
 from scanner.approvals_write import document_of
 from scanner.errors import UsageError
 from scanner.har_export import har_chunks
-from scanner.model import ApprovalEvent, Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
+from scanner.model import Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
+from scanner.patterns import any_fits
 from scanner.ports import Store
 from scanner.second_look import visits_of
 from scanner.service.judge import RulesJudge
@@ -78,7 +78,7 @@ def write_evidence(
             _plain([asdict(approval) for approval in store.approvals(incident.site)]),
         )
         _add_json(archive, digests, "approvals-file.json", _plain(_accepted(acceptances, incident.site, made_at)))
-        log = [asdict(event) for event in store.approval_log() if _concerns(event, incident.site)]
+        log = [asdict(event) for event in store.approval_log() if any_fits(incident.site, event.sites)]
         _add_json(archive, digests, "approvals-log.json", _plain(log))
         _add_json(archive, digests, "policy.json", _plain(policy))
         _add_json(
@@ -117,10 +117,6 @@ def _accepted(acceptances: Acceptances, site: str, at: datetime) -> list[dict[st
         for entry in acceptances.entries
         if entry.speaks_of(site)
     ]
-
-
-def _concerns(event: ApprovalEvent, site: str) -> bool:
-    return not event.sites or any(fnmatchcase(site, pattern) for pattern in event.sites)
 
 
 def verify_evidence(path: Path) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from itertools import islice
 
 from reports.html import asset
@@ -19,6 +18,7 @@ from rules.decode import expand_all
 from rules.message import Message
 from scanner.model import ApprovalEvent, IncidentChangeKind, PageCapture, RequestRecord, ScanRecord, SiteConfig
 from scanner.page_kinds import RAISING
+from scanner.patterns import any_fits
 from scanner.ports import Store
 from scanner.service.judge import RulesJudge
 from scanner.service.scan_summary import summarise
@@ -112,7 +112,7 @@ class PageBuilder:
                 Case(incident, self.store.incident_history(incident.id)) for incident in self.store.incidents(name)
             ),
             approvals=self.store.approvals(name),
-            log=tuple(event for event in self._log if _concerns(event, name)),
+            log=tuple(event for event in self._log if any_fits(name, event.sites)),
             coverage_threshold=site.coverage_threshold,
             undrawn=undrawn,
         )
@@ -166,11 +166,6 @@ class PageBuilder:
             for some in (sensitive, frozenset(pages) - sensitive):
                 if some:
                     yield from ((capture, scan_id) for capture in self.store.captures(scan_id, sorted(some)))
-
-
-def _concerns(event: ApprovalEvent, site: str) -> bool:
-    """Say whether a line of the log is about a site: by name, by pattern, or because it is about all of them."""
-    return not event.sites or any(fnmatchcase(site, pattern) for pattern in event.sites)
 
 
 def _scans_with(case: Case, scans: tuple[ScanRecord, ...]) -> list[int]:

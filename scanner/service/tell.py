@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from reports.mail import MailContent, News, Notice, Told, chat_text, digest, notice, worst_first
 from reports.mail_message import Envelope, mail_bytes, message_id, thread_of
@@ -14,6 +13,7 @@ from reports.model import ReportView
 from reports.render import render_html
 from scanner.config import MailConfig, MailRoute
 from scanner.model import Delivery, Incident, IncidentChange, IncidentChangeKind, IncidentState, Severity, SiteConfig
+from scanner.patterns import any_fits
 from scanner.service.compare import Comparison
 from scanner.service.health import (
     HealthState,
@@ -68,7 +68,7 @@ def audience(mail: MailConfig, site: str, severity: Severity | None, vendor: str
 
 def _fits(route: MailRoute, site: str, severity: Severity | None, vendor: str | None) -> bool:
     return (
-        (not route.site or any(fnmatchcase(site, pattern) for pattern in route.site))
+        any_fits(site, route.site)
         and (route.severity is None or (severity is not None and severity.rank <= route.severity.rank))
         and (not route.vendor or vendor in route.vendor)
     )

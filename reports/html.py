@@ -15,22 +15,30 @@ from reports import charts, words
 from reports.escape import one_line
 
 
-@cache
-def environment() -> Environment:
-    """The templates, with everything they may use; text is escaped, and nothing invisible or endless gets through."""
+def new_environment(longest_text: int) -> Environment:
+    """The templates; text is escaped, and nothing invisible or endless gets through: `longest_text` in characters."""
     made = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Every text that is put into the page passes here first: nothing invisible, nothing endless.
+        # Every text that is put into a template passes here first.
         finalize=lambda value: (
-            value if isinstance(value, Markup) or not isinstance(value, str) else one_line(value, 1_500)
+            value if isinstance(value, Markup) or not isinstance(value, str) else one_line(value, longest_text)
         ),
     )
-    made.globals.update(words=words, charts=charts)
-    made.filters.update(short=one_line, page=page_link, change=words.change)
+    made.globals.update(words=words)
+    made.filters.update(short=one_line)
+    return made
+
+
+@cache
+def environment() -> Environment:
+    """The templates of pages, with everything they may use."""
+    made = new_environment(longest_text=1_500)
+    made.globals.update(charts=charts)
+    made.filters.update(page=page_link, change=words.change)
     return made
 
 

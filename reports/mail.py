@@ -5,20 +5,19 @@ Text of scanned pages is hostile: everything passes `reports.escape` on its way 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 
 from css_inline import CSSInliner
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from reports import words
 from reports.charts import loader_name
 from reports.escape import header, one_line
+from reports.html import asset, new_environment
 from reports.inventory import tag_name
 from reports.model import Names, ReportView
 from reports.view import finding_sends
@@ -328,13 +327,8 @@ def notice(told: Notice) -> MailContent:
 
 
 def _render(name: str, **values: object) -> str:
-    plain = _environment().get_template(name).render(**values, style=_style())
+    plain = _environment().get_template(name).render(**values, style=asset("mail.css"))
     return _inliner().inline(plain)
-
-
-@cache
-def _style() -> Markup:
-    return Markup((files("reports") / "templates" / "mail.css").read_text("utf-8"))  # noqa: S704 - our own file
 
 
 @cache
@@ -345,18 +339,6 @@ def _inliner() -> CSSInliner:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Every text that is put into the mail passes here first: nothing invisible, nothing endless.
-        finalize=lambda value: (
-            value if isinstance(value, Markup) or not isinstance(value, str) else one_line(value, 600)
-        ),
-    )
-    named: Mapping[str, object] = {"words": words, "LABELS": LABELS}
-    environment.globals.update(named)
-    environment.filters.update(short=one_line)
+    environment = new_environment(longest_text=600)
+    environment.globals["LABELS"] = LABELS
     return environment

@@ -177,14 +177,14 @@ def test_a_url_takes_some_microseconds() -> None:
         for _ in range(400):
             find_terms(url, INDEX)
         rounds.append((time.process_time() - started) / 400)
-    assert min(rounds) < 300e-6  # about 20 µs on an idle machine
+    assert min(rounds) < 100e-6  # about 20 µs on an idle machine
 
 
 @pytest.mark.parametrize("text", ["a-" * 500_000, "cancer " * 150_000, "%25" * 300_000, "Ab" * 500_000, "é" * 500_000])
 def test_long_hostile_texts_take_less_than_a_second(text: str) -> None:
     started = time.process_time()
     find_terms(text, INDEX)
-    assert time.process_time() - started < 3.0  # a second on an idle machine; shared ones are slower
+    assert time.process_time() - started < 1.0
 
 
 # --------------------------------------------------------------------------- page kinds

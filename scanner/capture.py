@@ -1,7 +1,8 @@
 """Reads a page's source without running it: what could load a vendor, what is held back, where links lead.
 
-lxml builds the tree (a few milliseconds for 200 kB); BeautifulSoup finds a document's encoding and reads the small
-fragments that hide in text (`<noscript>` given as text, `srcdoc`). The source is hostile: nothing here raises on it.
+lxml builds the tree (`scanner/page_tree.py`; a few milliseconds for 200 kB); BeautifulSoup finds a document's encoding
+and reads the small fragments that hide in text (`<noscript>` given as text, `srcdoc`). The source is hostile: nothing
+here raises on it.
 """
 
 from __future__ import annotations
@@ -9,35 +10,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup
-from bs4.dammit import UnicodeDammit
 from bs4.exceptions import ParserRejectedMarkup
 from bs4.filter import SoupStrainer
 from lxml import etree
 
 from scanner.held_back import consent_hold, runs, script_hold
 from scanner.model import Link, SignalKind, SourceSignal
-from scanner.urls import host_of, is_third_party
+from scanner.page_tree import READ_TAGS, decode_source, tree_of
+from scanner.references import absolute
+from scanner.urls import is_third_party
+
+__all__ = [
+    "PageFacts",
+    "PageSource",
+    "absolute",
+    "decode_source",
+    "page_facts",
+    "read_source",
+    "source_links",
+    "source_signals",
+]
 
 INLINE_LIMIT_BYTES = 64 * 1024
 _FRAGMENT_LIMIT_CHARS = 256 * 1024
 _MOST_FRAGMENTS = 500
 
-_TAGS = (
-    "a", "amp-analytics", "amp-iframe", "amp-pixel", "area", "base", "button", "embed", "form", "frame", "html",
-    "iframe", "image", "img", "input", "link", "meta", "noscript", "object", "script", "select", "textarea", "title",
-)  # fmt: skip
 _FRAGMENT_TAGS = ["a", "area", "iframe", "img", "link", "script", "frame", "embed"]
-_NESTING_TAG = re.compile(r"</?(?:noscript|button|object|form|select|a)\b[^<>]*>", re.IGNORECASE)
-_START_TAG = re.compile(r"""<[a-zA-Z][^"'>]*+(?:(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))[^"'>]*+)*+(?:>|\Z)""")
-"""Always matches once it has begun, so that scanning stays linear on any input."""
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_ENDLESS_TAG_CHARS = 32 * 1024
-_MOST_ATTRIBUTES = 4_000
-_UNREAD_TAG = re.compile(r"<(?!/?(?:" + "|".join(_TAGS) + r")\b|!)[^<>]*>", re.IGNORECASE)
 
 _LATER_SOURCES = ("src", "data-cmp-src", "data-consent-src", "data-uc-src", "data-cmplz-src", "data-suppressedsrc",
                   "suppressedsrc", "data-rocket-src", "data-cookieblock-src", "data-src", "data-lazy-src")  # fmt: skip
@@ -46,11 +46,6 @@ _VERIFICATION = re.compile(r"verif|validat", re.IGNORECASE)
 _REFRESH = re.compile(r"^\s*[\d.]+\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?(?P<url>[^\"']+)", re.IGNORECASE)
 _TINY = re.compile(r"^\s*[012](?:\.\d*)?(?:px)?\s*$")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|(?:width|height)\s*:\s*[012]px", re.IGNORECASE)
-_PLAIN_ABSOLUTE = re.compile(r"https?://[a-zA-Z0-9.-]*[a-zA-Z0-9](?:[/?#]|$)(?!.*/\.)")
-_PLAIN_PATH = re.compile(r"/(?![/\\])(?!.*(?:/\.|\\))")
-"""What needs no parser to resolve: no dot segments, no backslashes."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_URL_NOISE = re.compile(r"[\t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +70,6 @@ class PageFacts:
     language: str | None
 
 
-def decode_source(body: bytes, content_type: str | None = None) -> str:
-    """Turn a page's bytes into text: declared charset, BOM, `<meta charset>`, else a guess; never raises."""
-    match = re.search(r"charset=[\"']?([\w.:-]+)", content_type or "", re.IGNORECASE)
-    known = [match.group(1)] if match else []
-    text = UnicodeDammit(body, known_definite_encodings=known, user_encodings=["utf-8"], is_html=True).unicode_markup
-    return text if text is not None else body.decode("utf-8", "replace")
-
-
 def source_signals(html: str, base_url: str) -> tuple[SourceSignal, ...]:
     """Return what `html` shows of vendors. Reading several things of one page: use `read_source` once."""
     return read_source(html, base_url).signals
@@ -105,7 +92,7 @@ def read_source(html: str, base_url: str) -> PageSource:
     `base_url` is the document's final URL; a `<base href>` in it is obeyed. Broken or hostile markup
     gives what can be read of it, at worst an empty `PageSource`.
     """
-    root = _tree(html)
+    root = tree_of(html)
     if root is None:
         return PageSource()
     reader = _Reader(base_url, base_url)
@@ -114,74 +101,6 @@ def read_source(html: str, base_url: str) -> PageSource:
         reader.base = absolute(base_url, base) or base_url
     reader.read(root)
     return reader.result()
-
-
-def absolute(base: str, reference: str) -> str | None:
-    """Resolve `reference` as a browser does; None unless the result is an http(s) URL with a host."""
-    reference = _URL_NOISE.sub("", reference.strip(" \t\r\n\f\x00"))
-    if _PLAIN_ABSOLUTE.match(reference):
-        return reference
-    if _PLAIN_PATH.match(reference):
-        origin = _origin(base)
-        return origin + reference if origin else None
-    if not reference.startswith(("https://", "http://")):
-        if "\\" in reference:
-            path, mark, rest = reference.partition("?")
-            reference = path.replace("\\", "/") + mark + rest
-        try:
-            reference = urljoin(base, reference)
-        except ValueError:
-            return None
-    if not reference.lower().startswith(("http://", "https://")) or not host_of(reference):
-        return None
-    return reference
-
-
-@lru_cache(maxsize=256)
-def _origin(base: str) -> str | None:
-    try:
-        parts = urlsplit(base)
-    except ValueError:
-        return None
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") and parts.hostname else None
-
-
-def _tree(html: str) -> etree._Element | None:
-    if not html.strip():
-        return None
-    text = _without_endless_tags(_CONTROL.sub(" ", html))
-    root, complete = _parse(text)
-    # libxml2 stops 2,048 elements deep and would hide what follows: leave out the tags that only nest, and try again.
-    for needless in (_UNREAD_TAG, _NESTING_TAG):
-        if not complete:
-            text = needless.sub("", text)
-            root, complete = _parse(text)
-    return root
-
-
-def _without_endless_tags(text: str) -> str:
-    """Empty start tags with thousands of attributes: libxml2 takes quadratic time over them."""
-    if len(text) <= _ENDLESS_TAG_CHARS:
-        return text
-    endless = [
-        match.span()
-        for match in _START_TAG.finditer(text)
-        if match.end() - match.start() > _ENDLESS_TAG_CHARS
-        and len(_QUOTED.sub("", match.group()).split(None, _MOST_ATTRIBUTES)) > _MOST_ATTRIBUTES
-    ]
-    for start, end in reversed(endless):
-        text = text[:start] + text[end:]
-    return text
-
-
-def _parse(text: str) -> tuple[etree._Element | None, bool]:
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, no_network=True)
-    try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None, True
-    too_deep = any("depth" in entry.message.lower() for entry in parser.error_log)
-    return root, not too_deep
 
 
 class _Reader:
@@ -234,11 +153,11 @@ class _Reader:
 
     def read(self, root: etree._Element) -> None:
         without_script: set[etree._Element] = set()
-        for element in root.iter(*_TAGS):
+        for element in root.iter(*READ_TAGS):
             tag = element.tag
             if tag == "noscript":
                 if element not in without_script:
-                    without_script.update(element.iter(*_TAGS))
+                    without_script.update(element.iter(*READ_TAGS))
                 self.noscript_text(element.text or "", element.sourceline)
             elif tag == "a" or tag == "area":
                 self.link(element.get("href"), "source-link")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 
-from scanner.errors import StoreError
 from scanner.model import (
     Approval,
     ApprovalEvent,
@@ -32,30 +30,15 @@ from scanner.model import (
     TagCount,
 )
 from scanner.ports import Compose
-from scanner.store import approval_log, audit, casebook, reading, summaries, thinning
+from scanner.store import approval_log, audit, casebook, reading, recording, summaries, thinning
 from scanner.store import blobs as content
-from scanner.store.chain import START, link_of
-from scanner.store.codec import CodecError, text_bytes
-from scanner.store.documents import (
-    CAPTURE,
-    COVERAGE,
-    INVENTORY,
-    PROFILE,
-    SKIPPED,
-    capture_digest,
-    digest,
-    pack,
-)
+from scanner.store.codec import CodecError
 from scanner.store.engine import transaction
 from scanner.store.lease import Lease, decide
 from scanner.store.tables import (
-    capture_blobs,
-    captures,
     chain_links,
     leases,
-    rematches,
     scans,
-    visits,
 )
 
 
@@ -99,21 +82,17 @@ class SqlStore:
         config_digest: str,
         kind: ScanKind = ScanKind.FULL,
     ) -> ScanRecord:
-        row = {
-            "site": site,
-            "state": ScanState.RUNNING.value,
-            "started_at": now,
-            "last_activity_at": now,
-            "profile": PROFILE.dumps(profile),
-            "coverage": COVERAGE.dumps(Coverage()),
-            "tool_version": tool_version,
-            "rules_digest": rules_digest,
-            "config_digest": config_digest,
-            "kind": kind.value,
-        }
         with self._writing() as connection:
-            scan_id = connection.execute(insert(scans).returning(scans.c.id), row).scalar_one()
-            return self._known(connection, scan_id)
+            return recording.begin_scan(
+                connection,
+                site,
+                now,
+                profile,
+                tool_version=tool_version,
+                rules_digest=rules_digest,
+                config_digest=config_digest,
+                kind=kind,
+            )
 
     def running_scan(self, site: str) -> ScanRecord | None:
         query = select(scans).where(scans.c.site == site, scans.c.state == ScanState.RUNNING.value)
@@ -124,7 +103,7 @@ class SqlStore:
         with self._reading() as connection:
             at: datetime | None = connection.scalar(select(scans.c.last_activity_at).where(scans.c.id == scan_id))
         if at is None:
-            raise _unknown(scan_id)
+            raise recording.unknown_scan(scan_id)
         return at
 
     def finish_scan(
@@ -139,30 +118,7 @@ class SqlStore:
         if state is ScanState.RUNNING:
             raise ValueError("a finished scan is complete or incomplete")
         with self._writing() as connection:
-            site = self._open_scan(connection, scan_id).site
-            content.keep_sweeper_out(connection)
-            changes = {
-                "state": state.value,
-                "ended_at": now,
-                "coverage": COVERAGE.dumps(coverage),
-                "skipped_id": content.put(connection, [SKIPPED.dumps(tuple(skipped))])[0],
-                "note": note,
-            }
-            connection.execute(update(scans).where(scans.c.id == scan_id), changes)
-            record = self._known(connection, scan_id)
-            previous = connection.scalar(
-                select(chain_links.c.hash).where(chain_links.c.site == site).order_by(chain_links.c.id.desc()).limit(1)
-            )
-            link = link_of(record, reading.recorded_leaves(connection, scan_id), previous or START)
-            row = {
-                "site": site,
-                "scan_id": scan_id,
-                "previous": previous or START,
-                "hash": link.hash,
-                "statement": link.statement,
-            }
-            connection.execute(insert(chain_links), row)
-            return record
+            return recording.finish_scan(connection, scan_id, state, now, coverage, skipped, note)
 
     def scan(self, scan_id: int) -> ScanRecord | None:
         with self._reading() as connection:
@@ -182,59 +138,14 @@ class SqlStore:
     def save_visit(self, scan_id: int, capture: PageCapture, inventory: PageInventory, rules_digest: str) -> None:
         if capture.page != inventory.page:
             raise ValueError(f"capture of {capture.page!r} with the inventory of {inventory.page!r}")
-        # Encoded before the transaction: while it lasts, nobody else can write.
-        document, parts = CAPTURE.dump(capture)
-        packed, recorded = pack(document), INVENTORY.dumps(inventory)
-        digests = [digest(recorded), *(digest(part) for part in parts)]
-        page_key = digest(text_bytes(capture.page))
-        ended_at = capture.started_at + timedelta(milliseconds=capture.duration_ms)
+        visit = recording.encode_visit(capture, inventory)
         with self._writing() as connection:
-            scan = self._open_scan(connection, scan_id)
-            content.keep_sweeper_out(connection)
-            page_id = content.page_id(connection, scan.site, capture.page, page_key)
-            inventory_id, *part_ids = content.put(connection, [recorded, *parts], digests)
-            key: dict[str, Any] = {"scan_id": scan_id, "page_id": page_id}
-            connection.execute(delete(visits).where(visits.c.scan_id == scan_id, visits.c.page_id == page_id))
-            visit = key | {
-                "ended_at": ended_at,
-                "rule_set_id": content.rule_set_id(connection, rules_digest),
-                "inventory_id": inventory_id,
-                "capture_digest": capture_digest(document, digests[1:]),
-            }
-            connection.execute(insert(visits), visit)
-            connection.execute(insert(captures), key | {"packed": packed})
-            if part_ids:
-                rows = [key | {"position": at, "blob_id": blob_id} for at, blob_id in enumerate(part_ids)]
-                connection.execute(insert(capture_blobs), rows)
-            if ended_at > scan.last_activity_at:
-                connection.execute(update(scans).where(scans.c.id == scan_id), {"last_activity_at": ended_at})
+            recording.save_visit(connection, scan_id, visit, rules_digest)
 
     def save_inventories(self, scan_id: int, inventories: Sequence[PageInventory], rules_digest: str) -> None:
-        recorded = [INVENTORY.dumps(inventory) for inventory in inventories]
-        keys = [digest(text_bytes(inventory.page)) for inventory in inventories]
+        encoded = recording.encode_inventories(inventories)
         with self._writing() as connection:
-            content.keep_sweeper_out(connection)
-            site = self._known(connection, scan_id).site
-            known = content.page_ids(connection, site, keys)
-            visited = dict(reading.visited(connection, scan_id))
-            rule_set_id = content.rule_set_id(connection, rules_digest)
-            blob_ids = content.put(connection, recorded)
-            rows: dict[int, dict[str, int]] = {}
-            for key, blob_id, inventory in zip(keys, blob_ids, inventories, strict=True):
-                page_id = known.get(key)
-                if page_id not in visited:
-                    raise StoreError(f"scan {scan_id} has no visit of {inventory.page}")
-                rows[page_id] = {
-                    "scan_id": scan_id,
-                    "page_id": page_id,
-                    "rule_set_id": rule_set_id,
-                    "inventory_id": blob_id,
-                }
-            for batch in content.batches(list(rows)):
-                connection.execute(
-                    delete(rematches).where(rematches.c.scan_id == scan_id, rematches.c.page_id.in_(batch))
-                )
-                connection.execute(insert(rematches), [rows[page_id] for page_id in batch])
+            recording.save_inventories(connection, scan_id, encoded, rules_digest)
 
     def visited_pages(self, scan_id: int) -> frozenset[str]:
         with self._reading() as connection:
@@ -273,7 +184,7 @@ class SqlStore:
 
     def save_summary(self, scan_id: int, summary: ScanSummary) -> None:
         with self._writing() as connection:
-            self._known(connection, scan_id)
+            recording.known_scan(connection, scan_id)
             content.keep_sweeper_out(connection)
             summaries.save(connection, scan_id, summary)
 
@@ -289,7 +200,7 @@ class SqlStore:
 
     def approve(self, approval: Approval) -> None:
         with self._writing() as connection:
-            approval_log.enter(connection, approval, self._known(connection, approval.scan_id))
+            approval_log.enter(connection, approval, recording.known_scan(connection, approval.scan_id))
 
     def baseline(self, site: str) -> Approval | None:
         return next(iter(self.approvals(site)), None)
@@ -310,7 +221,7 @@ class SqlStore:
 
     def settle(self, scan_id: int, changes: Sequence[IncidentChange], compose: Compose, at: datetime) -> bool:
         with self._writing() as connection:
-            self._known(connection, scan_id)
+            recording.known_scan(connection, scan_id)
             return casebook.settle(connection, scan_id, changes, compose, at)
 
     def is_settled(self, scan_id: int) -> bool:
@@ -383,23 +294,3 @@ class SqlStore:
 
     def close(self) -> None:
         self._engine.dispose()
-
-    def _known(self, connection: Connection, scan_id: int) -> ScanRecord:
-        record = reading.scan_record(connection, scan_id)
-        if record is None:
-            raise _unknown(scan_id)
-        return record
-
-    def _open_scan(self, connection: Connection, scan_id: int) -> Any:
-        """Return the row (site, state, last_activity_at) of a running scan, locked against being finished meanwhile."""
-        query = select(scans.c.site, scans.c.state, scans.c.last_activity_at).where(scans.c.id == scan_id)
-        row = connection.execute(query.with_for_update()).one_or_none()
-        if row is None:
-            raise _unknown(scan_id)
-        if row.state != ScanState.RUNNING.value:
-            raise StoreError(f"scan {scan_id} is finished: nothing can be added to it")
-        return row
-
-
-def _unknown(scan_id: int) -> StoreError:
-    return StoreError(f"there is no scan {scan_id} in the store")

@@ -25,11 +25,11 @@ from scanner.model import (
     Unverified,
     Verdict,
 )
+from scanner.older_scans import LIMITS
 from scanner.second_look import confirmed
 
 _LEFT_OUT = frozenset({"robots", "out-of-scope", "excluded", "not-html", "trap", "off-site", "redirect"})
 """Reasons for which an address is no page of the site any more; the other reasons are the scan's own limits."""
-_LIMIT_REASONS = frozenset({"page-limit", "template-limit", "depth", "duration", "stopped"})
 _MOST_LOADERS = 10
 _MOST_EXAMPLES = 3
 _MOST_DETAILS = 12
@@ -75,11 +75,16 @@ def compare(before: Snapshot, after: Snapshot) -> Drift:
     )
 
 
-def _where(pages: Iterable[PageInventory]) -> Where:
-    where: Where = defaultdict(dict)
+def _where(pages: tuple[PageInventory, ...]) -> Where:
+    where: Where = {}
+    # Pages share their sightings, so most identities are known objects: hashing each would take most of the time.
+    met: dict[int, dict[str, Sighting]] = {}
     for page in pages:
         for sighting in page.sightings:
-            where[sighting.identity][page.page] = sighting
+            seen = met.get(id(sighting.identity))
+            if seen is None:
+                seen = met[id(sighting.identity)] = where.setdefault(sighting.identity, {})
+            seen[page.page] = sighting
     return where
 
 
@@ -243,7 +248,7 @@ def _missing(old_pages: Pages, new_pages: Pages, after: Snapshot) -> tuple[froze
     coverage = after.scan.coverage
     limited = frozenset(template for template, _ in coverage.limited_templates)
     cut_short = after.scan.state is not ScanState.COMPLETE or coverage.unvisited > 0
-    limits = sorted(reason for reason, count in coverage.excluded if reason in _LIMIT_REASONS and count)
+    limits = sorted(reason for reason, count in coverage.excluded if reason in LIMITS and count)
     gone: set[str] = set()
     unreached: dict[str, str] = {}
     for page, older in old_pages.items():

@@ -42,6 +42,7 @@ from scanner.model import (
     Snapshot,
     TagKey,
 )
+from scanner.older_scans import best_to_go_by
 from scanner.policy import Policy, Ruling, rulings
 from scanner.policy_read import read_policy
 from scanner.ports import Clock, Fleet, Store
@@ -118,7 +119,7 @@ class App:
         is given; signals are then the caller's. Visits wait for one of `places`, which several scans may share. A
         light scan becomes a full one as long as there is none to go by, or one was interrupted and can be gone on with.
         """
-        await asyncio.to_thread(self._read_house_rules, site)
+        house = await asyncio.to_thread(self._read_house_rules, site)
         only = await asyncio.to_thread(self._light_pages, site) if kind is ScanKind.LIGHT else None
         fleet: Fleet = LocalFleet(site, self.judge.rules.wanted())
         if site.dns:
@@ -135,6 +136,7 @@ class App:
             observe=observe,
             keep=keep,
             only=only,
+            house=house,
             stop=stop or asyncio.Event(),
         )
         try:
@@ -175,7 +177,7 @@ class App:
         full = [one for one in scans if one.kind is ScanKind.FULL and one.coverage.visited]
         if not full or self.resumable(site):
             return None
-        base = next((one for one in full if one.state is ScanState.COMPLETE), full[0])
+        base = best_to_go_by(full) or full[0]
         since = [one for one in reversed(scans) if one.kind is ScanKind.LIGHT and one.id > base.id]
         return light_pages(
             (inventory for inventory, _digest in self.store.inventories(base.id)),
@@ -211,10 +213,10 @@ class App:
     def desk(self) -> ApprovalDesk:
         return ApprovalDesk(self.store, self.clock, self.approvals)
 
-    def _read_house_rules(self, site: SiteConfig) -> None:
+    def _read_house_rules(self, site: SiteConfig) -> HouseRules:
         """Find out before the first visit that the approvals file is wrong; and tell people, as of any such trouble."""
         try:
-            self.house_rules()
+            return self.house_rules()
         except ProblemsError as error:
             if self.mailroom is not None:
                 self.mailroom.could_not_scan(site, error)

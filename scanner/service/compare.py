@@ -23,12 +23,14 @@ from scanner.model import (
     ScanKind,
     ScanRecord,
     ScanState,
+    Sighting,
     SightingKind,
     Snapshot,
     StopReason,
     TagKey,
     Verdict,
 )
+from scanner.older_scans import best_to_go_by
 from scanner.policy import Policy, Violation, violations
 from scanner.ports import Store
 from scanner.service.baselines import baseline_in_force
@@ -36,8 +38,6 @@ from scanner.service.history import with_history
 from scanner.severity_rules import overridden
 from scanner.violations import judged, worst_first
 
-_ENOUGH_TO_COMPARE = 0.5
-"""Share of its pages that the last full scan must have seen whole."""
 NOTHING_ACCEPTED = Acceptances()
 NO_HOUSE_RULES = HouseRules()
 OBSERVE = Policy(preset="observe")
@@ -98,13 +98,13 @@ def snapshot_of(store: Store, scan: ScanRecord, judge: Judge, own_domains: Seque
     """
     pages: dict[str, PageInventory] = {}
     stale: dict[str, PageInventory] = {}
-    shared: dict[object, object] = {}
     for inventory, digest in store.inventories(scan.id):
-        (pages if digest == judge.digest else stale)[inventory.page] = _share(inventory, shared)
+        (pages if digest == judge.digest else stale)[inventory.page] = inventory
     if stale:
         renewed: list[PageInventory] = []
+        shared = Sharing()
         for capture in store.captures(scan.id, sorted(stale)):
-            fresh = _share(judge.inventory(capture, own_domains), shared)
+            fresh = shared.inventory(judge.inventory(capture, own_domains))
             pages[fresh.page] = fresh
             renewed.append(fresh)
             del stale[capture.page]
@@ -121,10 +121,15 @@ def snapshot_of(store: Store, scan: ScanRecord, judge: Judge, own_domains: Seque
     return Snapshot(scan, judge.digest, tuple(pages[page] for page in sorted(pages)))
 
 
-def _share(inventory: PageInventory, shared: dict[object, object]) -> PageInventory:
-    # Most sightings are the same on every page of a site: one object for all keeps 2,000 pages small.
-    sightings = tuple(shared.setdefault(s, s) for s in inventory.sightings)
-    return replace(inventory, sightings=sightings)  # type: ignore[arg-type]
+class Sharing:
+    """Most sightings are the same on every page of a site: one object for all keeps 2,000 pages small."""
+
+    def __init__(self) -> None:
+        self._known: dict[Sighting, Sighting] = {}
+
+    def inventory(self, inventory: PageInventory) -> PageInventory:
+        known = self._known
+        return replace(inventory, sightings=tuple([known.setdefault(s, s) for s in inventory.sightings]))
 
 
 def older_side(
@@ -133,18 +138,16 @@ def older_side(
     """Return what `scan` is compared with: the approved baseline, else the last full scan of the same profile.
 
     `with_last` passes over the baseline. The baseline itself is compared with the last full scan before it. A scan that
-    saw less than half of its pages whole is passed over, too: after an outage the site is compared with what it was
-    before. Only where there is no better one it serves, if it saw any page whole. `acceptances` tell whether the
-    approval of the baseline is still in force.
+    saw less than half of its pages whole, or only a part of the site, is passed over, too: after an outage the site is
+    compared with what it was before. Only where there is no better one it serves, if it saw any page whole.
+    `acceptances` tell whether the approval of the baseline is still in force.
     """
     approval = None if with_last else baseline_in_force(store, acceptances, scan.site, scan.started_at.date())
     if approval is not None and approval.scan_id != scan.id:
         approved = store.scan(approval.scan_id)
         if approved is not None:
             return approved, approval
-    earlier = [one for one in earlier_scans(store, scan) if _is_full(one)]
-    seen = next((one for one in earlier if one.coverage.ratio >= _ENOUGH_TO_COMPARE), None)
-    chosen = seen or next(iter(earlier), None)
+    chosen = best_to_go_by(earlier_scans(store, scan), scan.config_digest)
     return (store.scan(chosen.id) if chosen else None), None
 
 
@@ -159,10 +162,6 @@ def earlier_scans(store: Store, scan: ScanRecord) -> list[ScanRecord]:
         and one.profile == scan.profile
         and one.coverage.ok
     ]
-
-
-def _is_full(scan: ScanRecord) -> bool:
-    return scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL
 
 
 def compare_scans(

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.crawl.politeness import Gate
 from scanner.drift import compare
-from scanner.model import PageCapture, PageInventory, ScanRecord, SiteConfig, VisitTask
+from scanner.house_rules import HouseRules, sieve
+from scanner.model import PageCapture, PageInventory, ScanRecord, SiteConfig, Snapshot, VisitTask
 from scanner.ports import Fleet, Store
 from scanner.second_look import pages_to_look_at, with_second_look
-from scanner.service.compare import Judge, older_side, snapshot_of
+from scanner.service.compare import NO_HOUSE_RULES, Judge, older_side, snapshot_of
 
 Save = Callable[[PageCapture, PageInventory], Awaitable[None]]
 
 
-def surprising_pages(store: Store, judge: Judge, scan: ScanRecord, own_domains: Sequence[str] = ()) -> tuple[str, ...]:
+def surprising_pages(
+    store: Store, judge: Judge, after: Snapshot, own_domains: Sequence[str] = (), house: HouseRules = NO_HOUSE_RULES
+) -> tuple[str, ...]:
     """Return the pages of a running scan to visit again: a few for each thing that its older side did not have.
 
-    Without an older side nothing is a surprise.
+    Without an older side nothing is a surprise; nor is what somebody approved.
     """
-    older, _approval = older_side(store, scan)
+    scan = after.scan
+    older, _approval = older_side(store, scan, acceptances=house.acceptances)
     if older is None:
         return ()
-    after = snapshot_of(store, scan, judge, own_domains)
-    drift = compare(snapshot_of(store, older, judge, own_domains), after)
-    return pages_to_look_at(drift, {page.page: page for page in after.pages})
+    before = snapshot_of(store, older, judge, own_domains)
+    drift = compare(before, after)
+    now = {page.page: page for page in after.pages}
+    known = {page.page: page for page in before.pages} | now
+    left = sieve(house.in_force(scan.site, scan.started_at.date()), known.get)
+    return pages_to_look_at(replace(drift, entries=left(drift.entries)), now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
 from scanner.crawl.politeness import Gate
 from scanner.errors import Interrupted, SiteBusy, TagdriftError
+from scanner.house_rules import HouseRules
 from scanner.model import (
     Coverage,
     Outcome,
@@ -21,10 +22,12 @@ from scanner.model import (
     ScanRecord,
     ScanState,
     SiteConfig,
+    Snapshot,
     VisitTask,
 )
+from scanner.older_scans import best_to_go_by
 from scanner.ports import Clock, Fleet, Store
-from scanner.service.compare import Judge
+from scanner.service.compare import NO_HOUSE_RULES, Judge, Sharing
 from scanner.service.confirm import SecondVisits, surprising_pages
 from scanner.service.holder import is_dead, new_holder
 
@@ -70,6 +73,8 @@ class ScanRun:
     """Called with every capture, those of addresses that turn out to be no pages included."""
     only: tuple[str, ...] | None = None
     """The pages of a light scan; None for a full one."""
+    house: HouseRules = NO_HOUSE_RULES
+    """What is approved when the scan begins is not looked at twice."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set it to end the scan after the visits under way; what is left stays unvisited."""
 
@@ -77,6 +82,9 @@ class ScanRun:
     _tags: set[str] = field(default_factory=set)
     _ok: int = 0
     _done: int = 0
+    _seen: dict[str, PageInventory] = field(default_factory=dict)
+    """What was found so far, by page: as it is in the store, without being read again."""
+    _sharing: Sharing = field(default_factory=Sharing)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _read_robots: Callable[[Iterable[str]], Awaitable[None]] | None = None
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -190,10 +198,8 @@ class ScanRun:
 
     def _expected(self) -> tuple[str, ...]:
         """The pages of the last full scan: limits keep room for them, so that both scans see the same pages."""
-        for scan in self.store.scans(self.site.name):
-            if scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL:
-                return tuple(sorted(self.store.visited_pages(scan.id)))
-        return ()
+        last = best_to_go_by(self.store.scans(self.site.name, with_skipped=False))
+        return tuple(sorted(self.store.visited_pages(last.id))) if last is not None else ()
 
     # ------------------------------------------------------------------ begin
 
@@ -251,7 +257,10 @@ class ScanRun:
 
     async def _look_again(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
         """Visit a few pages a second time where there was something new; a scan without news visits none."""
-        pages = await asyncio.to_thread(surprising_pages, self.store, self.judge, scan, self.site.own_domains)
+        after = Snapshot(scan, self.judge.digest, tuple(self._seen[page] for page in sorted(self._seen)))
+        pages = await asyncio.to_thread(
+            surprising_pages, self.store, self.judge, after, self.site.own_domains, self.house
+        )
         if not pages:
             return
         count = f"{len(pages)} pages" if len(pages) > 1 else "one page"
@@ -306,6 +315,7 @@ class ScanRun:
 
     def _note(self, capture: PageCapture, inventory: PageInventory) -> None:
         self._done += 1
+        self._seen[inventory.page] = self._sharing.inventory(inventory)
         self._ok += capture.outcome is Outcome.OK
         self._tags.update(str(s.identity.tag) for s in inventory.sightings if s.identity.tag is not None)
 

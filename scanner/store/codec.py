@@ -16,9 +16,10 @@ What is worth knowing:
 from __future__ import annotations
 
 import json
+import marshal
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -33,6 +34,8 @@ Encode = Callable[[Any, list[bytes]], Any]
 Decode = Callable[[Any, Sequence[bytes]], Any]
 Shared = Mapping[type, Mapping[str, int]]
 """Dataclass → field → smallest size in bytes (characters, for text) that is stored apart."""
+
+_MOST_REMEMBERED = 20_000
 
 
 class CodecError(ValueError):
@@ -56,6 +59,8 @@ class Format(Generic[T]):
     type: Any
     """A dataclass, or a tuple of them: `tuple[SkippedPage, ...]`."""
     shared: Shared | None = None
+    repeated: frozenset[Any] = frozenset()
+    """Types of which one value stands in many documents, again and again."""
     steps: tuple[Callable[[Any], Any], ...] = ()
     """`steps[n]` turns the JSON value of version n+1 into that of version n+2."""
 
@@ -77,11 +82,22 @@ class Format(Generic[T]):
         return document
 
     def load(self, document: bytes, blobs: Sequence[bytes] = ()) -> T:
-        """Read a document of this or any older version.
+        """Read a document of this or any older version. Reading many of one kind: use `reader`.
 
         Raises:
             CodecError: it is damaged, of another kind, or written by a newer tagdrift.
         """
+        return self._load(self._codec[1], document, blobs)
+
+    def reader(self) -> Callable[[bytes], T]:
+        """Return what loads one document after the other, without blobs, and decodes what they repeat only once.
+
+        What is equal in them is the same object then. Keep it for as long as one batch of documents lasts.
+        """
+        codec = _codec_of(self.type, {}, _Built(repeated=self.repeated))
+        return lambda document: self._load(codec[1], document, ())
+
+    def _load(self, decode: Decode, document: bytes, blobs: Sequence[bytes]) -> T:
         try:
             parsed = json.loads(bytes_text(document))
         except (ValueError, RecursionError) as error:
@@ -98,7 +114,7 @@ class Format(Generic[T]):
         try:
             for step in self.steps[version - 1 :]:
                 value = step(value)
-            result: T = self._codec[1](value, blobs)
+            result: T = decode(value, blobs)
         except CodecError:
             raise
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
@@ -107,20 +123,42 @@ class Format(Generic[T]):
 
     @cached_property
     def _codec(self) -> tuple[Encode, Decode]:
-        return _codec_of(self.type, self.shared or {}, {})
+        return _codec_of(self.type, self.shared or {}, _Built())
 
 
-_Known = dict[Any, tuple[Encode, Decode]]
+@dataclass(slots=True)
+class _Built:
+    """The functions of the types that were met so far."""
+
+    codecs: dict[Any, tuple[Encode, Decode]] = field(default_factory=dict)
+    repeated: frozenset[Any] = frozenset()
+    """Types whose values are decoded once and remembered."""
 
 
-def _codec_of(hint: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
+def _codec_of(hint: Any, shared: Shared, known: _Built) -> tuple[Encode, Decode]:
     """Build the two functions for one type hint; a type that must not or cannot be stored is a TypeError."""
-    if hint not in known:
-        known[hint] = _build(hint, shared, known)
-    return known[hint]
+    if hint not in known.codecs:
+        encode, decode = _build(hint, shared, known)
+        known.codecs[hint] = encode, _remembering(decode) if hint in known.repeated else decode
+    return known.codecs[hint]
 
 
-def _build(hint: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
+def _remembering(decode: Decode) -> Decode:
+    seen: dict[bytes, Any] = {}
+
+    def decode_once(raw: Any, blobs: Sequence[bytes]) -> Any:
+        key = marshal.dumps(raw, 2)  # the quickest way to tell JSON values apart, 1 and true included
+        value = seen.get(key)
+        if value is None:
+            if len(seen) >= _MOST_REMEMBERED:
+                seen.clear()
+            value = seen[key] = decode(raw, blobs)
+        return value
+
+    return decode_once
+
+
+def _build(hint: Any, shared: Shared, known: _Built) -> tuple[Encode, Decode]:
     origin, args = get_origin(hint), get_args(hint)
     if hint is Secret:
         raise TypeError("secrets are never stored")
@@ -133,7 +171,7 @@ def _build(hint: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
     if hint is date:
         return (lambda value, _: value.isoformat()), (lambda raw, _: date.fromisoformat(raw))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return (lambda value, _: value.value), (lambda raw, _: hint(raw))
+        return (lambda value, _: value.value), _member_of(hint)
     if is_dataclass(hint):
         return _dataclass(hint, shared, known)
     if origin in (Union, UnionType):
@@ -190,6 +228,18 @@ def _decode_time(raw: Any, _: Sequence[bytes]) -> datetime:
     return value
 
 
+def _member_of(kind: type[StrEnum]) -> Decode:
+    members = {member.value: member for member in kind}
+
+    def decode(raw: Any, _: Sequence[bytes]) -> Any:
+        member = members.get(raw)
+        if member is None:
+            raise CodecError(f"{raw!r} is no {kind.__name__}")
+        return member
+
+    return decode
+
+
 def _optional(encode: Encode, decode: Decode) -> tuple[Encode, Decode]:
     return (
         _same if encode is _same else lambda value, blobs: None if value is None else encode(value, blobs),
@@ -219,19 +269,19 @@ def _exactly(parts: list[tuple[Encode, Decode]]) -> tuple[Encode, Decode]:
     )
 
 
-def _dataclass(kind: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode]:
+def _dataclass(kind: Any, shared: Shared, known: _Built) -> tuple[Encode, Decode]:
     hints, apart = get_type_hints(kind), shared.get(kind, {})
     plan: list[tuple[str, Any, Encode | None]] = []
     decoders: dict[str, Decode] = {}
-    for field in fields(kind):
-        encode, decode = _codec_of(hints[field.name], shared, known)
-        if field.name in apart:
-            encode, decode = _apart(hints[field.name], apart[field.name], encode, decode)
-        default = field.default
-        if default is MISSING and field.default_factory is not MISSING:
-            default = field.default_factory()
-        plan.append((field.name, default, None if encode is _same else encode))
-        decoders[field.name] = decode
+    for one in fields(kind):
+        encode, decode = _codec_of(hints[one.name], shared, known)
+        if one.name in apart:
+            encode, decode = _apart(hints[one.name], apart[one.name], encode, decode)
+        default = one.default
+        if default is MISSING and one.default_factory is not MISSING:
+            default = one.default_factory()
+        plan.append((one.name, default, None if encode is _same else encode))
+        decoders[one.name] = decode
     read = attrgetter(*(name for name, _, _ in plan), "__class__")  # one more, so that it is always a tuple
 
     # This loop is half of what saving a visit costs: a capture has some 10,000 fields.
@@ -245,9 +295,9 @@ def _dataclass(kind: Any, shared: Shared, known: _Known) -> tuple[Encode, Decode
     def decode_all(raw: Any, blobs: Sequence[bytes]) -> Any:
         if type(raw) is not dict:
             raise CodecError(f"expected {kind.__name__}, found {type(raw).__name__}")
-        unknown = raw.keys() - decoders.keys()
-        if unknown:
-            raise CodecError(f"{kind.__name__} has fields this tagdrift does not know: {', '.join(sorted(unknown))}")
+        if not decoders.keys() >= raw.keys():
+            unknown = ", ".join(sorted(raw.keys() - decoders.keys()))
+            raise CodecError(f"{kind.__name__} has fields this tagdrift does not know: {unknown}")
         return kind(**{name: decoders[name](part, blobs) for name, part in raw.items()})
 
     return encode_all, decode_all

@@ -9,6 +9,7 @@ import zstandard
 
 from scanner.model import (
     Coverage,
+    Identity,
     Incident,
     PageCapture,
     PageInventory,
@@ -16,6 +17,7 @@ from scanner.model import (
     RequestRecord,
     ScanRecord,
     ScanSummary,
+    Sighting,
     SkippedPage,
     SourceSignal,
     TagCount,
@@ -32,7 +34,12 @@ CAPTURE = Format[PageCapture](
         PageCapture: {"screenshot": 1},
     },
 )
-INVENTORY = Format[PageInventory]("inventory", PageInventory)
+INVENTORY = Format[PageInventory](
+    "inventory",
+    PageInventory,
+    # Most of what is on one page of a site is on all of them.
+    repeated=frozenset({Identity, Sighting}),
+)
 SKIPPED = Format[tuple[SkippedPage, ...]]("skipped", tuple[SkippedPage, ...])
 COVERAGE = Format[Coverage]("coverage", Coverage)
 PROFILE = Format[Profile]("profile", Profile)

@@ -35,7 +35,7 @@ from scanner.store.chain import START, Evidence, Leaf, Link, link_of, manifest_o
 from scanner.store.codec import text_bytes
 from scanner.store.documents import CAPTURE, INVENTORY, SKIPPED, capture_digest, digest
 from scanner.store.lease import Lease, decide
-from scanner.store.retention import Past, plan
+from scanner.store.retention import plan
 
 
 @dataclass(slots=True)
@@ -290,19 +290,19 @@ class MemoryStore:
         keep_visits: Mapping[int, frozenset[str]] = MappingProxyType({}),
     ) -> int:
         with self._lock:
-            past = [Past(s.id, s.state, s.started_at, s.profile, s.kind) for s in self.scans(site)]
+            past = self.scans(site)
             todo = plan(past, [approval.scan_id for approval in self.approvals(site)], now, retention)
             gone = 0
             for one in past:
-                visits = self._scans[one.scan_id].visits
-                kept = keep_pages | keep_visits.get(one.scan_id, frozenset())
+                visits = self._scans[one.id].visits
+                kept = keep_pages | keep_visits.get(one.id, frozenset())
                 going = [page for page in visits if page not in kept]
-                if one.scan_id not in todo.whole:
+                if one.id not in todo.whole:
                     gone += sum(visits[page].capture is not None for page in going)
                     for page in going:
                         visits[page].capture = None
-                if one.scan_id in todo.expired:
-                    self._expire(one.scan_id, going)
+                if one.id in todo.expired:
+                    self._expire(one.id, going)
             return gone
 
     def _expire(self, scan_id: int, going: Sequence[str]) -> None:

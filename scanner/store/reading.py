@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection, Select, func, select
 
 from scanner.model import PageCapture, PageInventory, ScanKind, ScanRecord, ScanState, SkippedPage
 from scanner.store.chain import Leaf
 from scanner.store.codec import CodecError
-from scanner.store.documents import CAPTURE, COVERAGE, INVENTORY, PROFILE, SKIPPED, unpack
+from scanner.store.documents import CAPTURE, COVERAGE, PROFILE, SKIPPED, unpack
 from scanner.store.tables import blobs, capture_blobs, captures, pages, rematches, rule_sets, scans, visits
 
 
@@ -80,7 +80,7 @@ def load_capture(packed: bytes, parts: Sequence[bytes]) -> PageCapture:
 
 
 def inventory_batch(
-    connection: Connection, scan_id: int, page_ids: Sequence[int]
+    connection: Connection, scan_id: int, page_ids: Sequence[int], load: Callable[[bytes], PageInventory]
 ) -> dict[int, tuple[PageInventory, str]]:
     """Return page id → (inventory, rules digest), the re-matched one where there is one."""
     query = (
@@ -91,7 +91,7 @@ def inventory_batch(
         .where(visits.c.scan_id == scan_id, visits.c.page_id.in_(page_ids))
     )
     rows = connection.execute(query).all()
-    return {page_id: (INVENTORY.load(unpack(packed)), rules) for page_id, packed, rules in rows}
+    return {page_id: (load(unpack(packed)), rules) for page_id, packed, rules in rows}
 
 
 def recorded_leaves(connection: Connection, scan_id: int) -> Iterator[Leaf]:

@@ -33,6 +33,7 @@ from scanner.ports import Compose
 from scanner.store import approval_log, audit, casebook, reading, recording, summaries, thinning
 from scanner.store import blobs as content
 from scanner.store.codec import CodecError
+from scanner.store.documents import INVENTORY
 from scanner.store.engine import transaction
 from scanner.store.lease import Lease, decide
 from scanner.store.tables import (
@@ -174,10 +175,11 @@ class SqlStore:
             known = reading.visited(connection, scan_id)
         if wanted is not None:
             known = [(page_id, page) for page_id, page in known if page in wanted]
+        load = INVENTORY.reader()
         for batch in content.batches(known, 100):
             page_ids = [page_id for page_id, _ in batch]
             with self._reading() as connection:
-                found = reading.inventory_batch(connection, scan_id, page_ids)
+                found = reading.inventory_batch(connection, scan_id, page_ids, load)
             yield from (found[page_id] for page_id in page_ids if page_id in found)
 
     # -- scans in numbers

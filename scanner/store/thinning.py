@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, func, insert, select
 
-from scanner.model import Profile, Retention, ScanKind, ScanState
+from scanner.model import Retention
 from scanner.store import blobs as content
 from scanner.store.chain import manifest_of
 from scanner.store.codec import text_bytes
-from scanner.store.documents import PROFILE, digest
-from scanner.store.reading import recorded_leaves
-from scanner.store.retention import Past, plan
+from scanner.store.documents import digest
+from scanner.store.reading import recorded_leaves, scan_records
+from scanner.store.retention import plan
 from scanner.store.tables import approvals, captures, removals, scans, visits
 
 
@@ -27,15 +27,8 @@ def thin(
 ) -> int:
     """Delete what `retention` no longer asks for; return how many captures went."""
     content.keep_sweeper_out(connection, alone=True)
-    profiles: dict[bytes, Profile] = {}
-    past = [
-        Past(scan_id, ScanState(state), started_at, profiles.setdefault(raw, PROFILE.load(raw)), ScanKind(kind))
-        for scan_id, state, started_at, raw, kind in connection.execute(
-            select(scans.c.id, scans.c.state, scans.c.started_at, scans.c.profile, scans.c.kind)
-            .where(scans.c.site == site)
-            .order_by(scans.c.id.desc())
-        ).all()
-    ]
+    query = select(scans).where(scans.c.site == site).order_by(scans.c.id.desc())
+    past = list(scan_records(connection, query, with_skipped=False))
     approved = connection.execute(
         select(approvals.c.scan_id).where(approvals.c.site == site).order_by(approvals.c.id.desc())
     ).scalars()
@@ -45,12 +38,12 @@ def thin(
     known = content.page_ids(connection, site, list(keys.values()))
     gone = 0
     for one in past:
-        wanted = keep_pages | keep_visits.get(one.scan_id, frozenset())
+        wanted = keep_pages | keep_visits.get(one.id, frozenset())
         kept = {known[keys[page]] for page in wanted if keys[page] in known}
-        if one.scan_id not in todo.whole:
-            gone += _delete_pages(connection, captures, one.scan_id, kept)
-        if one.scan_id in todo.expired:
-            _expire(connection, one.scan_id, now, kept)
+        if one.id not in todo.whole:
+            gone += _delete_pages(connection, captures, one.id, kept)
+        if one.id in todo.expired:
+            _expire(connection, one.id, now, kept)
     content.sweep(connection)
     return gone
 

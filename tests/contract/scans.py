@@ -12,6 +12,7 @@ from scanner.model import (
     Outcome,
     PageCapture,
     Profile,
+    ScanKind,
     ScanRecord,
     ScanState,
     SignalKind,
@@ -29,8 +30,10 @@ HOSTILE = "\x00 \ud83d\ude00 \udc80 😀 \\u0000 \\ '\" \r\n %s"
 """A NUL, surrogates apart and alone, our own escapes, quotes."""
 
 
-def begin(store: Store, site: str = "clinic", day: int = 0, profile: Profile = PLAIN) -> ScanRecord:
-    return store.begin_scan(site, NOW + timedelta(days=day), profile, "1.0", RULES, "config-1")
+def begin(
+    store: Store, site: str = "clinic", day: int = 0, profile: Profile = PLAIN, kind: ScanKind = ScanKind.FULL
+) -> ScanRecord:
+    return store.begin_scan(site, NOW + timedelta(days=day), profile, "1.0", RULES, "config-1", kind)
 
 
 def save(store: Store, scan: ScanRecord, *paths: str) -> None:
@@ -38,8 +41,13 @@ def save(store: Store, scan: ScanRecord, *paths: str) -> None:
         store.save_visit(scan.id, make.capture(path), make.inventory(path, [make.sighting()]), RULES)
 
 
-def finish(store: Store, scan: ScanRecord, state: ScanState = ScanState.COMPLETE) -> ScanRecord:
-    return store.finish_scan(scan.id, state, scan.started_at + timedelta(hours=1), Coverage(planned=1, ok=1), ())
+WHOLE = Coverage(planned=3, ok=3)
+
+
+def finish(
+    store: Store, scan: ScanRecord, state: ScanState = ScanState.COMPLETE, coverage: Coverage = WHOLE
+) -> ScanRecord:
+    return store.finish_scan(scan.id, state, scan.started_at + timedelta(hours=1), coverage, ())
 
 
 def full_capture(path: str = "/") -> PageCapture:
@@ -70,11 +78,17 @@ def full_capture(path: str = "/") -> PageCapture:
 
 
 def past_scan(
-    store: Store, day: int, state: ScanState = ScanState.COMPLETE, profile: Profile = PLAIN, site: str = "clinic"
+    store: Store,
+    day: int,
+    state: ScanState = ScanState.COMPLETE,
+    profile: Profile = PLAIN,
+    site: str = "clinic",
+    coverage: Coverage = WHOLE,
+    kind: ScanKind = ScanKind.FULL,
 ) -> ScanRecord:
-    scan = begin(store, site, day, profile)
+    scan = begin(store, site, day, profile, kind)
     save(store, scan, *PAGES)
-    return finish(store, scan, state)
+    return finish(store, scan, state, coverage)
 
 
 def execute(url: str, *statements: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.model import Profile, Retention, ScanRecord, ScanState
+from scanner.model import Coverage, Profile, Retention, ScanKind, ScanRecord, ScanState
 from scanner.ports import Store
 from scanner.store import MemoryStore
 from tests import make
-from tests.contract.scans import LATER, PAGES, begin, finish, past_scan, save
+from tests.contract.scans import LATER, PAGES, WHOLE, begin, finish, past_scan, save
 from tests.make import NOW
 
 KEEP = frozenset({make.page_url("/a"), "https://never.seen/"})
@@ -41,6 +41,34 @@ def test_captures_stay_for_the_baseline_the_newest_scans_and_pages_with_findings
     assert store.visited_pages(oldest.id) == {make.page_url(path) for path in PAGES}
     assert store.thin("clinic", LATER, FOR_EVER, KEEP) == 0
     assert store.check() == store.verify_chain("clinic") == ()
+
+
+FEW_PAGES = Coverage(planned=1, ok=1, excluded=(("page-limit", 2),))
+OUTAGE = Coverage(planned=3, failed=2, ok=1)
+
+
+@pytest.mark.parametrize(
+    ("later", "left"),
+    [
+        pytest.param([FEW_PAGES, FEW_PAGES], [3, 0, 3], id="two scans of a few pages"),
+        pytest.param([OUTAGE, OUTAGE], [3, 0, 3], id="an outage of two days"),
+        pytest.param([FEW_PAGES, OUTAGE], [3, 0, 3], id="one of each"),
+        pytest.param([WHOLE, FEW_PAGES], [0, 3, 3], id="the newest of the whole site"),
+        pytest.param([WHOLE, WHOLE], [0, 0, 3], id="nothing in between"),
+    ],
+)
+def test_the_last_scan_of_the_whole_site_stays_whole(store: Store, later: list[Coverage], left: list[int]) -> None:
+    scans = [past_scan(store, 0), *(past_scan(store, day, coverage=seen) for day, seen in enumerate(later, 1))]
+    store.thin("clinic", LATER, FOR_EVER)
+    assert kept_captures(store, *scans) == left
+
+
+def test_light_scans_do_not_push_out_the_last_full_one(store: Store) -> None:
+    full, *light = past_scan(store, 0), *(past_scan(store, day, kind=ScanKind.LIGHT) for day in (1, 2))
+    store.thin("clinic", LATER, FOR_EVER)
+    assert kept_captures(store, full, *light) == [3, 0, 3]
+    assert store.thin("clinic", LATER, Retention(keep_scans=0, keep_days=0)) == 0
+    assert [scan.id for scan in store.scans("clinic")] == [light[1].id, full.id]
 
 
 def test_profiles_are_kept_apart(store: Store) -> None:

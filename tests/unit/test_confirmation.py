@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from scanner.approvals import Acceptance, Acceptances, Revocation
 from scanner.errors import Interrupted
+from scanner.house_rules import HouseRules
 from scanner.incidents import update
 from scanner.model import (
     Finding,
@@ -249,3 +251,38 @@ async def test_after_an_outage_the_site_is_compared_with_what_it_was_before(site
     older, _ = older_side(site.store, again)
     assert older is not None and older.id == outage.id - 1
     assert site.compare(again).findings == ()
+
+
+def approved_on(*pages: str, revoked: bool = False) -> HouseRules:
+    entry = Acceptance(
+        id="a-1",
+        who="officer",
+        why="agreed with counsel",
+        pages=pages,
+        vendor=("pinterest",),
+        revoked=Revocation("officer", "the contract is over") if revoked else None,
+    )
+    return HouseRules(Acceptances((entry,), exists=True))
+
+
+@pytest.mark.parametrize(
+    ("house", "expected"),
+    [
+        pytest.param(approved_on(), 0, id="approved everywhere"),
+        pytest.param(approved_on("/a"), 3, id="approved on one page: the others are news"),
+        pytest.param(approved_on(revoked=True), 3, id="no longer approved"),
+    ],
+)
+async def test_what_somebody_approved_is_no_surprise(site: Site, house: HouseRules, expected: int) -> None:
+    await site.scan(everywhere, house=house)
+    assert len(site.again) == expected
+    if house.acceptances.entries[0].pages:
+        assert make.page_url("/a") not in site.again
+
+
+async def test_a_baseline_whose_approval_was_revoked_is_not_what_surprises_are_told_by(site: Site) -> None:
+    site.store.approve(replace(make.approval(site.store.scans("clinic")[0].id), id="whole"))
+    await site.scan(everywhere)
+    entry = Acceptance(id="whole", who="officer", why="as it is", scan=1, revoked=Revocation("officer", "a mistake"))
+    await site.scan(everywhere, house=HouseRules(Acceptances((entry,), exists=True)))
+    assert site.again == [], "compared with the last scan, which had it all"

@@ -32,7 +32,7 @@ from scanner.service.compare import newest_scan, older_side
 from scanner.service.health import HealthState, site_health
 from scanner.service.scan import ScanRun
 from scanner.store.memory import MemoryStore
-from scanner.store.retention import LIGHT_DAYS, Past, plan
+from scanner.store.retention import LIGHT_DAYS, plan
 from tests import make
 from tests.unit.test_service_scan import EVERY, HandClock, scan_run
 
@@ -152,8 +152,8 @@ async def test_an_interrupted_light_scan_is_closed_and_not_gone_on_with() -> Non
 # --------------------------------------------------------------------------- retention
 
 
-def past(scan_id: int, age_days: int, kind: ScanKind) -> Past:
-    return Past(scan_id, ScanState.COMPLETE, make.NOW - timedelta(days=age_days), Profile(), kind)
+def past(scan_id: int, age_days: int, kind: ScanKind) -> ScanRecord:
+    return make.scan_record(scan_id, started_at=make.NOW - timedelta(days=age_days), kind=kind)
 
 
 def test_light_scans_take_no_full_scans_place_and_go_after_a_month() -> None:

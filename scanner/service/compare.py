@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
@@ -90,15 +90,23 @@ class Comparison:
 RULES_MOVED_ON = "its capture is no longer kept whole and the rules have changed since, so it cannot be compared"
 
 
-def snapshot_of(store: Store, scan: ScanRecord, judge: Judge, own_domains: Sequence[str] = ()) -> Snapshot:
+def snapshot_of(
+    store: Store,
+    scan: ScanRecord,
+    judge: Judge,
+    own_domains: Sequence[str] = (),
+    stored: Iterable[tuple[PageInventory, str]] | None = None,
+) -> Snapshot:
     """Return the scan's inventories under today's rules, matching captures again where needed.
+
+    `stored`: what `store.inventories` says, if somebody has read it already.
 
     A page whose inventory is older than the rules and whose capture has been thinned out proves nothing any more:
     it comes back as `partial`, without sightings.
     """
     pages: dict[str, PageInventory] = {}
     stale: dict[str, PageInventory] = {}
-    for inventory, digest in store.inventories(scan.id):
+    for inventory, digest in store.inventories(scan.id) if stored is None else stored:
         (pages if digest == judge.digest else stale)[inventory.page] = inventory
     if stale:
         renewed: list[PageInventory] = []

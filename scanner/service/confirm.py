@@ -17,18 +17,37 @@ from scanner.service.compare import NO_HOUSE_RULES, Judge, older_side, snapshot_
 Save = Callable[[PageCapture, PageInventory], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class OlderSide:
+    """What a running scan will be compared with, read while its pages are being visited."""
+
+    scan: ScanRecord
+    inventories: tuple[tuple[PageInventory, str], ...]
+    """As `Store.inventories` gives them."""
+
+
+def read_ahead(store: Store, scan: ScanRecord, house: HouseRules = NO_HOUSE_RULES) -> OlderSide | None:
+    """Read the older side of a running scan; None: there is nothing to compare it with."""
+    older, _approval = older_side(store, scan, acceptances=house.acceptances)
+    return OlderSide(older, tuple(store.inventories(older.id))) if older is not None else None
+
+
 def surprising_pages(
-    store: Store, judge: Judge, after: Snapshot, own_domains: Sequence[str] = (), house: HouseRules = NO_HOUSE_RULES
+    store: Store,
+    judge: Judge,
+    after: Snapshot,
+    older: OlderSide | None,
+    own_domains: Sequence[str] = (),
+    house: HouseRules = NO_HOUSE_RULES,
 ) -> tuple[str, ...]:
     """Return the pages of a running scan to visit again: a few for each thing that its older side did not have.
 
     Without an older side nothing is a surprise; nor is what somebody approved.
     """
     scan = after.scan
-    older, _approval = older_side(store, scan, acceptances=house.acceptances)
     if older is None:
         return ()
-    before = snapshot_of(store, older, judge, own_domains)
+    before = snapshot_of(store, older.scan, judge, own_domains, older.inventories)
     drift = compare(before, after)
     now = {page.page: page for page in after.pages}
     known = {page.page: page for page in before.pages} | now

@@ -28,7 +28,7 @@ from scanner.model import (
 from scanner.older_scans import best_to_go_by
 from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import NO_HOUSE_RULES, Judge, Sharing
-from scanner.service.confirm import SecondVisits, surprising_pages
+from scanner.service.confirm import OlderSide, SecondVisits, read_ahead, surprising_pages
 from scanner.service.holder import is_dead, new_holder
 
 LEASE_S = 120
@@ -251,16 +251,22 @@ class ScanRun:
     # ------------------------------------------------------------------ the crawl itself
 
     async def _crawl(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
-        await self._visit_all(scan, frontier, gate)
-        if not frontier.coverage().unvisited:  # else its time is up
-            await self._look_again(scan, frontier, gate)
+        ahead = asyncio.create_task(asyncio.to_thread(read_ahead, self.store, scan, self.house))
+        try:
+            await self._visit_all(scan, frontier, gate)
+            if not frontier.coverage().unvisited:  # else its time is up
+                await self._look_again(scan, frontier, gate, ahead)
+        finally:
+            # A second or two: nothing may read on when the store is closed.
+            await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _look_again(self, scan: ScanRecord, frontier: Frontier, gate: Gate) -> None:
+    async def _look_again(
+        self, scan: ScanRecord, frontier: Frontier, gate: Gate, ahead: asyncio.Task[OlderSide | None]
+    ) -> None:
         """Visit a few pages a second time where there was something new; a scan without news visits none."""
         after = Snapshot(scan, self.judge.digest, tuple(self._seen[page] for page in sorted(self._seen)))
-        pages = await asyncio.to_thread(
-            surprising_pages, self.store, self.judge, after, self.site.own_domains, self.house
-        )
+        older, own_domains = await ahead, self.site.own_domains
+        pages = await asyncio.to_thread(surprising_pages, self.store, self.judge, after, older, own_domains, self.house)
         if not pages:
             return
         count = f"{len(pages)} pages" if len(pages) > 1 else "one page"

@@ -28,10 +28,16 @@ def tag_name(tag: TagKey, names: Names) -> str:
     return f"{name} {tag.account[:_LONGEST_NAME_CHARS]}" if tag.account else name
 
 
-def on_pages(count: int, total: int) -> str:
-    """`on 14 of 14 pages`; the total is never below the count."""
+def on_pages(count: int, total: int, looked_at: int | None = None) -> str:
+    """`on 14 of 14 pages`; the total is never below the count.
+
+    `looked_at`: of a light scan, which cannot speak of the others: `on 2 of 2 pages looked at (of 14)`.
+    """
+    if looked_at is not None and looked_at < total:
+        seen = max(count, looked_at)
+        return f"on {count:,} of {pages(seen)} looked at (of {total:,})"
     total = max(count, total)
-    return f"on {count:,} of {total:,} {'page' if total == 1 else 'pages'}"
+    return f"on {count:,} of {pages(total)}"
 
 
 def pages(count: int) -> str:

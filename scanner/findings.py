@@ -38,12 +38,14 @@ def findings(
     after: Snapshot,
     page_kind: PageKindOf = default_page_kind,
     names: Names | None = None,
+    looked_at: Snapshot | None = None,
 ) -> tuple[Finding, ...]:
     """Return what a person should look at between two scans, worst first; empty for an empty drift.
 
     `page_kind` says of which sensitive kind a page is; `names` gives products their display names, ids stand in.
+    `looked_at`: of a light scan the pages that it visited; `after` is then the site as it is known.
     """
-    scene = Scene.of(before, after, page_kind, names or {})
+    scene = Scene.of(before, after, page_kind, names or {}, looked_at)
     return _sorted(_of_entries(drift.entries, scene))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from scanner.finding_words import kinds_in_words, listed, on_pages, pages
+from scanner.finding_words import kinds_in_words, listed, pages
 from scanner.model import DriftEntry, Finding, Severity, SightingKind, Verdict
 from scanner.scene import Scene, domain_of, main_category, make_finding, of_kind, pages_of, sends_of
 from scanner.severity import severity_of_presence, severity_of_removal, severity_of_script_change
@@ -42,7 +42,7 @@ def _finding(verdict: Verdict, owner: str, entries: list[DriftEntry], scene: Sce
 
 def _added(name: str, entries: list[DriftEntry], scene: Scene) -> tuple[tuple[Severity, str], str]:
     hosts = of_kind(entries, SightingKind.HOST)
-    where = on_pages(len(pages_of(hosts or entries)), scene.page_total)
+    where = scene.on(len(pages_of(hosts or entries)))
     judged = severity_of_presence(scene.case(entries, main_category(entries)))
     if scene.present:
         return judged, f"Third party {name} is contacted {where}"

@@ -152,7 +152,7 @@ def _moves(added: dict[TagKey, _Unit], removed: dict[TagKey, _Unit], rest: _Rest
             entries += rest.take(tag, Verdict.REMOVED, old.pages, _WAYS)
         del added[tag]
         entries += rest.take(tag, Verdict.ADDED, unit.pages, _WAYS)
-        name, where = tag_name(tag, scene.names), on_pages(len(unit.pages), scene.page_total)
+        name, where = tag_name(tag, scene.names), scene.on(len(unit.pages))
         if not to_first_party:
             title = f"{name} now reports straight to the vendor {where}"
         elif swapped:
@@ -180,7 +180,7 @@ def _account_changes(
         both = [*unit.entries, *rest.take(tag, Verdict.ADDED, unit.pages)]
         judged = severity_of_presence(scene.case(both, main_category(unit.entries)))
         both += [*old.entries, *rest.take(old.tag, Verdict.REMOVED, old.pages)]
-        name, where = product_name(tag, scene.names), on_pages(len(unit.pages), scene.page_total)
+        name, where = product_name(tag, scene.names), scene.on(len(unit.pages))
         if tag.account is None:
             judged = (Severity.LOW, "The vendor's script still loads; whom it reports to was not seen.")
             title = f"{name} still loads, but no longer names account {old.tag.account} {where}"
@@ -210,7 +210,7 @@ def _presence(unit: _Unit, rest: _Rest, scene: Scene) -> Finding:
         of_feature = severity_of_feature(feature.identity.subject, category)
         if of_feature[0].rank < severity.rank:
             severity, reason = of_feature
-    name, where = tag_name(unit.tag, scene.names), on_pages(len(unit.pages), scene.page_total)
+    name, where = tag_name(unit.tag, scene.names), scene.on(len(unit.pages))
     kept = [other.account for other in others if other.account and other in scene.tags_after]
     if only_held(unit.entries) and not unit.pages_before:
         title = title_of_held(name, entries, where, scene)
@@ -307,7 +307,7 @@ def _content(tag: TagKey, entries: list[DriftEntry], scene: Scene) -> Finding:
         severity = lower(severity, 1)
     elif not sends and not held:
         severity, reason = Severity.LOW, "A tag that was there before reaches its vendor by another address or script."
-    name, where = tag_name(tag, scene.names), on_pages(len(pages_of(entries)), scene.page_total)
+    name, where = tag_name(tag, scene.names), scene.on(len(pages_of(entries)))
     title = f"{name} {'' if scene.present else 'now '}{_does(entries, tag, kinds_in_words(sends), events)} {where}"
     return make_finding(f"content:{_key(tag)}", (severity, reason), Verdict.ADDED, title, tag, entries, None, category)
 

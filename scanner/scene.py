@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scanner.finding_words import Names
+from scanner.finding_words import Names, on_pages
 from scanner.model import (
     Category,
     DriftEntry,
@@ -45,6 +45,8 @@ class Scene:
     page_total: int
     """Pages of the newer scan that showed anything."""
     page_total_before: int
+    looked_at: int | None
+    """Pages of these that the newer scan visited, where it is a light one; None: all of them."""
     titles: Mapping[str, str | None]
     page_kind: PageKindOf
     names: Names
@@ -63,7 +65,13 @@ class Scene:
     _kinds: dict[str, str | None] = field(default_factory=dict)
 
     @staticmethod
-    def of(before: Snapshot | None, after: Snapshot, page_kind: PageKindOf, names: Names) -> Scene:
+    def of(
+        before: Snapshot | None,
+        after: Snapshot,
+        page_kind: PageKindOf,
+        names: Names,
+        looked_at: Snapshot | None = None,
+    ) -> Scene:
         titles: dict[str, str | None] = {}
         kinds: dict[str, str | None] = {}
         products_at: dict[str, set[Product]] = defaultdict(set)
@@ -97,6 +105,7 @@ class Scene:
             present=before is None,
             page_total=_seen_pages(after),
             page_total_before=_seen_pages(before) if before else 0,
+            looked_at=_seen_pages(looked_at) if looked_at else None,
             titles=titles,
             page_kind=page_kind,
             names=names,
@@ -113,6 +122,10 @@ class Scene:
             held_after=held[1],
             _kinds=kinds,
         )
+
+    def on(self, count: int) -> str:
+        """`on 3 of 14 pages`, for something that the newer scan saw on so many."""
+        return on_pages(count, self.page_total, self.looked_at)
 
     def container_versions(self, container: str) -> tuple[frozenset[str], frozenset[str]]:
         """The container's versions in the older and in the newer scan; empty where it was not read."""

@@ -192,8 +192,11 @@ def compare_scans(
     before = snapshot_of(store, older, judge, own_domains) if older is not None else None
     pages = {page.page: page for side in (before, after) if side is not None for page in side.pages}
     approved = house.in_force(scan.site, today)
+    site = after
+    if before is not None and scan.kind is ScanKind.LIGHT:
+        site = _site_as_known(_last_of_the_site(store, judge, scan, own_domains) if approval else before, after)
     present = inventory_findings(
-        after, page_kind=judge.page_kind, names=judge.names, older=before, without=sieve(approved, pages.get)
+        site, page_kind=judge.page_kind, names=judge.names, older=before, without=sieve(approved, pages.get)
     )
     broken = _violations(policy, after, judge, house, today)
     if before is None:
@@ -203,7 +206,8 @@ def compare_scans(
     drift = compare(before, after)
     entries, left_out = without_approved(drift.entries, approved, pages.get)
     drift = replace(drift, entries=entries)
-    found = findings(drift, before, _site_as_known(before, after), page_kind=judge.page_kind, names=judge.names)
+    looked_at = None if site is after else after
+    found = findings(drift, before, site, page_kind=judge.page_kind, names=judge.names, looked_at=looked_at)
     # What was allowed when the baseline was approved was not accepted against a rule: when the allowance is over it is
     # news.
     then = min(approval.at.date(), today) if approval is not None else today
@@ -227,9 +231,15 @@ def _weighed(found: tuple[Finding, ...], house: HouseRules, after: Snapshot, jud
     return worst_first(overridden(found, house.severities, kind_of))
 
 
-def _site_as_known(before: Snapshot, after: Snapshot) -> Snapshot:
-    """`after`, and for a light scan the pages it left alone as they were: "on 3 pages" is not "nowhere else"."""
-    if after.scan.kind is ScanKind.FULL:
+def _last_of_the_site(store: Store, judge: Judge, scan: ScanRecord, own_domains: Sequence[str]) -> Snapshot | None:
+    """The last full scan: newer than an approved baseline it may well be."""
+    last = best_to_go_by(earlier_scans(store, scan))
+    return snapshot_of(store, last, judge, own_domains) if last is not None else None
+
+
+def _site_as_known(before: Snapshot | None, after: Snapshot) -> Snapshot:
+    """A light scan, and the pages it left alone as they were before: "on 3 pages" is not "nowhere else"."""
+    if before is None:
         return after
     visited = {page.page for page in after.pages}
     left = (page for page in before.pages if page.page not in visited)

@@ -26,15 +26,16 @@ from scanner.model import (
     Verdict,
 )
 from scanner.page_kinds import default_page_kind
+from scanner.policy import Policy
 from scanner.ports import Clock
 from scanner.service.approving import ApprovalDesk
-from scanner.service.compare import newest_scan, older_side
+from scanner.service.compare import compare_scans, newest_scan, older_side
 from scanner.service.health import HealthState, site_health
 from scanner.service.scan import ScanRun
 from scanner.store.memory import MemoryStore
 from scanner.store.retention import LIGHT_DAYS, plan
 from tests import make
-from tests.unit.test_service_scan import EVERY, HandClock, scan_run
+from tests.unit.test_service_scan import EVERY, FakeFleet, HandClock, PlainJudge, page, scan_run
 
 PIN = make.sighting()
 Pages = Mapping[str, Iterable[Sighting] | Outcome]
@@ -93,6 +94,35 @@ def test_it_sees_an_incident_again_and_worsen() -> None:
     assert changes(light({"/a": [PIN], "/b": [PIN]}, id=3), incident()) == [IncidentChangeKind.WORSENED]
 
 
+def titles(before: Pages, visited: Pages, opened: Incident | None = None) -> tuple[str, str]:
+    """What a light scan finds, and what the incident is called then."""
+    clean, few = make.site_snapshot(before), light(visited, id=3)
+    drift = compare(clean, few)
+    left = [page for page in clean.pages if page.page not in {one.page for one in few.pages}]
+    site = replace(few, pages=tuple(sorted((*few.pages, *left), key=lambda page: page.page)))
+    (found,) = findings(drift, clean, site, page_kind=default_page_kind, names={}, looked_at=few)
+    (change,) = update("clinic", [opened] if opened else [], few, [found], drift, clean)
+    return found.title, change.incident.finding.title
+
+
+SIX: Pages = {f"/{name}": [] for name in "abcdef"}
+
+
+def test_a_title_says_how_many_pages_were_looked_at_and_how_many_there_are() -> None:
+    said = "Pinterest Tag 2612000000001 appeared on 1 of 2 pages looked at (of 6)"
+    assert titles(SIX, {"/a": [PIN], "/b": []}) == (said, said)
+    every = {page: [PIN] for page in SIX}
+    assert titles(SIX, every)[0] == "Pinterest Tag 2612000000001 appeared on 6 of 6 pages"
+
+
+def test_an_incident_is_not_called_smaller_than_it_is_known_to_be() -> None:
+    known = incident()
+    known = replace(known, finding=replace(known.finding, title="on 3 of 6", pages=tuple(map(make.page_url, SIX))[:3]))
+    few, more = {"/a": [PIN], "/b": []}, {page: [PIN] for page in ("/a", "/b", "/c", "/d")}
+    assert titles(SIX, few, known)[1] == "on 3 of 6"
+    assert titles(SIX, more, known)[1] == "Pinterest Tag 2612000000001 appeared on 4 of 4 pages looked at (of 6)"
+
+
 # --------------------------------------------------------------------------- the scan, and what comes after it
 
 
@@ -133,6 +163,29 @@ async def test_it_visits_its_pages_and_the_start_page_and_follows_no_link() -> N
     assert (record.kind, record.state) == (ScanKind.LIGHT, ScanState.COMPLETE)
     assert store.visited_pages(record.id) == {make.page_url("/"), make.page_url("/d")}
     assert record.note == f"a light scan of 1 pages; the last full one saw {len(EVERY)}"
+
+
+@pytest.mark.parametrize("with_baseline", [False, True])
+async def test_what_stands_against_the_policy_is_counted_on_the_whole_site(with_baseline: bool) -> None:
+    store = MemoryStore()
+    full = await scan_run(store).run()
+    if with_baseline:
+        clean = scan_run(MemoryStore(), FakeFleet(see=lambda task: replace(page(task), requests=())))
+        clean.store = store
+        store.approve(make.approval((await clean.run()).id))
+        full = await scan_run(store).run()
+    site = make.site_config(requests_per_second=10_000.0, follow_links=False)
+    few = await _light_run(store, site=site).run()
+    older, approval = older_side(store, few)
+    assert (approval is not None) == with_baseline
+    told = compare_scans(store, PlainJudge(), few, older, approval, (), Policy(preset="healthcare"))
+    (found,) = told.findings
+    assert found.violation
+    count = len(EVERY)
+    known = f"is on {count} of {count} pages"
+    seen = f"appeared on 2 of 2 pages looked at (of {count})"
+    assert found.title == f"Pinterest Tag 2612000000001 {seen if with_baseline else known}"
+    assert len(store.visited_pages(full.id)) == count
 
 
 def _light_run(store: MemoryStore, **more: object) -> ScanRun:

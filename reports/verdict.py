@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports import words
 from reports.model import FindingView, InventoryView, ReportState, UnverifiedGroup, VerdictView
-from scanner.model import Coverage, Drift, Outcome, ScanRecord, ScanState, SightingKind, TagKey, Verdict
+from scanner.model import Coverage, Drift, Outcome, ScanRecord, ScanState, Severity, SightingKind, TagKey, Verdict
 
 _LEFT_OUT = ("page-limit", "template-limit", "duration", "depth", "trap", "stopped")
 """Reasons for which pages of the site itself were not looked at, although nobody asked for that."""
@@ -51,7 +51,8 @@ def judge(
         return VerdictView(ReportState.UNVERIFIED, words.ends(f"Cannot tell: {doubt}{quiet}"), caveats)
     pages = f"{_comparable(coverage, unverified):,} of {words.count(coverage.planned, 'page')}"
     if drift is None:
-        return VerdictView(ReportState.FIRST_SCAN, _first_scan(pages, inventory), _partly(unverified) + caveats)
+        said = (*_not_forbidden(findings), *_partly(unverified), *caveats)
+        return VerdictView(ReportState.FIRST_SCAN, _first_scan(pages, inventory), said)
     if other_changes:
         sentence = f"{words.count(other_changes, 'change')} {since}, none of which is a finding".replace("  ", " ")
         return VerdictView(ReportState.DRIFT, words.ends(sentence), _partly(unverified) + caveats)
@@ -134,6 +135,16 @@ def _first_scan(pages: str, inventory: InventoryView) -> str:
     else:
         found = f"no tag that we know and {words.count(len(inventory.third_parties), 'third party', 'third parties')}"
     return f"{found[0].upper()}{found[1:]} on {pages} seen whole; a first scan has nothing to compare with."
+
+
+def _not_forbidden(findings: Sequence[FindingView]) -> tuple[str, ...]:
+    """A first scan judges by the policy alone: whoever wrote it has to know what it lets pass."""
+    grave = [view for view in findings if view.finding.severity.rank <= Severity.HIGH.rank]
+    if not grave:
+        return ()
+    what = words.count(len(grave), "finding")
+    is_are, them = ("is", "it") if len(grave) == 1 else ("are", "them")
+    return (f"{what} {is_are} high or critical, and no rule of the policy forbids {them}.",)
 
 
 def _but(doubt: str, consequence: str) -> tuple[str, ...]:

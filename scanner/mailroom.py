@@ -22,9 +22,9 @@ from scanner.model import ScanRecord, ScanState, SiteConfig, TagKey
 from scanner.ports import Clock, Courier, Store
 from scanner.service.compare import Comparison
 from scanner.service.health import HealthState, SiteHealth, alert, alert_key, cannot_run, site_health
-from scanner.service.noted import left_out_in_words, with_caveats
+from scanner.service.noted import left_out_in_words, of_vendors, vendors_in_words, with_caveats
 from scanner.service.outbox import Flushed, flush
-from scanner.service.tell import Teller, notices
+from scanner.service.tell import Teller, Vendors, notices
 
 
 def say(text: str) -> None:
@@ -50,15 +50,16 @@ class Mailroom:
         scan = comparison.scan
         now = self.clock.now()
 
-        def report() -> ReportView:
+        def report(vendors: Vendors) -> ReportView:
+            told = comparison if vendors is None else of_vendors(comparison, vendors)
             view = build_view(
                 site=site.name,
                 start_url=site.start[0],
                 scan=scan,
                 baseline=comparison.baseline,
-                drift=comparison.drift,
-                findings=comparison.findings,
-                snapshot=comparison.snapshot,
+                drift=told.drift,
+                findings=told.findings,
+                snapshot=told.snapshot,
                 names=self.names,
                 generated_at=now,
                 tool_version=__version__,
@@ -66,7 +67,8 @@ class Mailroom:
                 coverage_threshold=site.coverage_threshold,
                 returned=returned,
             )
-            return with_caveats(view, left_out_in_words(comparison))
+            narrowed = () if vendors is None else vendors_in_words(vendors, self.names)
+            return with_caveats(view, (*narrowed, *left_out_in_words(told)))
 
         scans = [one for one in self.store.scans(site.name) if one.id <= scan.id]
         return Teller(self.mail, site, site_health(site, scans), report, now)

@@ -27,6 +27,8 @@ from scanner.service.health import (
 
 _GRAVE = Severity.HIGH
 """A violation of this severity is told although it was seen once only."""
+Vendors = frozenset[str] | None
+"""Ids; None: all of them."""
 Recipient = tuple[str, str]
 """Channel (`mail` | `chat`) and address or name."""
 
@@ -66,6 +68,22 @@ def audience(mail: MailConfig, site: str, severity: Severity | None, vendor: str
     return tuple({(channel, name.casefold()): (channel, name) for channel, name in told}.values())
 
 
+def vendors_of(mail: MailConfig, site: str, recipient: Recipient) -> Vendors:
+    """Return the vendors to which the routes of `site` narrow what a recipient is told; None: nothing narrows it."""
+    channel, name = recipient
+    told = [route for route in mail.routes if any_fits(site, route.site) and name.casefold() in _names(route, channel)]
+    if not told or not all(route.vendor for route in told):
+        return None
+    everybody = mail.to if channel == "mail" else ()
+    if name.casefold() in {one.casefold() for one in everybody}:
+        return None  # gets what no route takes, too
+    return frozenset(vendor for route in told for vendor in route.vendor)
+
+
+def _names(route: MailRoute, channel: str) -> set[str]:
+    return {name.casefold() for name in (route.to if channel == "mail" else route.chat)}
+
+
 def _fits(route: MailRoute, site: str, severity: Severity | None, vendor: str | None) -> bool:
     return (
         any_fits(site, route.site)
@@ -82,8 +100,8 @@ class Teller:
     site: SiteConfig
     health: SiteHealth
     """After the scan."""
-    report: Callable[[], ReportView]
-    """The scan's report; made only when somebody is told."""
+    report: Callable[[Vendors], ReportView]
+    """The scan's report, as far as it speaks of these vendors; made only when somebody is told."""
     now: datetime
 
     def news(self, change: IncidentChange, at: datetime) -> News | None:
@@ -103,20 +121,24 @@ class Teller:
         own = message_id(self.mail.sender, *identity)
         envelope = Envelope(self.mail.sender, recipient, self.site.name, own, self.now, self.mail.reply_to)
         if incidents:
-            report = self.report()
+            report = self.report(None)
             content = digest([Told(News.OPENED, incident) for incident in incidents], report)
             return content, mail_bytes(envelope, content, render_html(report))
         content = notice(heartbeat(self.health, self.mail.heartbeat or timedelta(days=7)))
         return content, mail_bytes(envelope, content)
 
     def _digests(self, comparison: Comparison, told: Sequence[Told]) -> list[Delivery]:
-        report = self.report()
-        html = render_html(report)
+        reports: dict[Vendors, tuple[ReportView, str]] = {}
         scan = comparison.scan
         made: list[Delivery] = []
         for group, recipients in _groups(self.mail, self.site.name, told).items():
-            content = digest(group, report)
             for channel, name in recipients:
+                vendors = vendors_of(self.mail, self.site.name, (channel, name))
+                if vendors not in reports:
+                    report = self.report(vendors)
+                    reports[vendors] = report, render_html(report)
+                report, html = reports[vendors]
+                content = digest(group, report)
                 identity = _identity(self.site.name, scan.id, scan.started_at, name)
                 earlier = [
                     message_id(

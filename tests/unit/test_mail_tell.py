@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 
 from reports.mail import News, Told, digest
+from reports.model import ReportView
 from scanner.config import MailConfig, MailRoute, SmtpConfig
+from scanner.drift import compare
+from scanner.findings import findings
 from scanner.model import (
     Coverage,
     Delivery,
@@ -23,11 +27,15 @@ from scanner.model import (
     IncidentState,
     ScanRecord,
     Severity,
+    Sighting,
+    SightingKind,
     Snapshot,
 )
 from scanner.service.compare import Comparison
 from scanner.service.health import HealthState, alert_key, heartbeat_key, site_health, state_of
-from scanner.service.tell import Teller, audience, news_of
+from scanner.service.noted import of_vendors, vendors_in_words
+from scanner.service.tell import Teller, Vendors, audience, news_of, vendors_of
+from tests import make
 from tests.make import META, NOW, finding, scan_record, secret, site_config
 from tests.report_samples import back, unsure
 
@@ -123,12 +131,16 @@ def scan(number: int = 1, ok: int = 10, planned: int = 10, at: datetime = NOW, *
 
 
 def messages(
-    mail: MailConfig, scans: list[ScanRecord], told: list[Told] | None = None, open_count: int = 0
+    mail: MailConfig,
+    scans: list[ScanRecord],
+    told: list[Told] | None = None,
+    open_count: int = 0,
+    report: Callable[[Vendors], ReportView] | None = None,
 ) -> list[Delivery]:
     """What is sent after the newest of `scans`."""
     newest = scans[0]
     comparison = Comparison(Snapshot(newest, "rules-1"), None, None, None, ())
-    teller = Teller(mail, SITE, site_health(SITE, scans), back, newest.started_at)
+    teller = Teller(mail, SITE, site_health(SITE, scans), report or (lambda _vendors: back()), newest.started_at)
     return teller.messages(comparison, told or [], open_count)
 
 
@@ -150,6 +162,53 @@ def test_each_group_gets_its_own_digest_and_each_recipient_an_envelope() -> None
     assert header(by_name["marketing@clinic.example"], "To") == "marketing@clinic.example"
     assert len({one.key for one in made}) == len(made)
     assert len({header(one, "Message-ID") for one in made if one.channel == "mail"}) == 3
+
+
+def test_a_recipient_of_some_vendors_gets_a_report_about_them_only() -> None:
+    asked: list[Vendors] = []
+
+    def report(vendors: Vendors) -> ReportView:
+        asked.append(vendors)
+        return replace(back(), site="all" if vendors is None else ",".join(sorted(vendors)))
+
+    narrow = replace(ROUTED, routes=(*ROUTED.routes, MailRoute(to=("x@clinic.example",), vendor=("meta", "tiktok"))))
+    pin, meta = incident(1), incident(2, finding(tag=META, severity=Severity.LOW, title="Meta Pixel appeared"))
+    made = messages(narrow, [scan()], [Told(News.OPENED, pin), Told(News.OPENED, meta)], 2, report)
+    about = {one.recipient: one.subject.partition("] ")[2].partition(":")[0] for one in made if one.channel == "mail"}
+    assert about == {
+        "Officer@clinic.example": "all",
+        "marketing@clinic.example": "pinterest",
+        "x@clinic.example": "meta,tiktok",
+    }
+    assert len(asked) == 3, "each report is made once"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "site", "vendors"),
+    [
+        pytest.param(("mail", "marketing@clinic.example"), "clinic", frozenset({"pinterest"}), id="vendor route"),
+        pytest.param(("mail", "OFFICER@clinic.example"), "clinic", None, id="another route narrows nothing"),
+        pytest.param(("mail", "it@clinic.example"), "clinic", None, id="what no route takes"),
+        pytest.param(("chat", "team"), "clinic", None, id="chat"),
+    ],
+)
+def test_what_narrows_a_report(recipient: tuple[str, str], site: str, vendors: Vendors) -> None:
+    assert vendors_of(ROUTED, site, recipient) == vendors
+    both = replace(ROUTED, to=("marketing@clinic.example",))
+    assert vendors_of(both, site, ("mail", "marketing@clinic.example")) is None, "and everything else, too"
+
+
+def test_a_report_about_some_vendors_names_no_other() -> None:
+    sightings = [make.sighting(), make.sighting(of=META), Sighting(make.identity("h.test", SightingKind.HOST, None))]
+    clean, after = make.site_snapshot({"/": [], "/a": []}), make.site_snapshot({"/": sightings, "/a": []}, id=2)
+    drift = compare(clean, after)
+    whole = Comparison(after, clean.scan, None, drift, findings(drift, clean, after, names={}), clean)
+    told = of_vendors(whole, {"meta"})
+    assert [found.tag for found in told.findings] == [META]
+    assert {one.identity.tag for page in told.snapshot.pages for one in page.sightings} == {META}
+    assert told.drift is not None and {entry.identity.tag for entry in told.drift.entries} == {META}
+    assert len(whole.findings) == 3
+    assert "Meta" in vendors_in_words({"meta"}, {("meta", "meta-pixel"): ("Meta", "Meta Pixel")})[0]
 
 
 def test_later_messages_answer_the_one_that_opened_the_incident() -> None:

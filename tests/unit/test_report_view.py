@@ -96,6 +96,15 @@ def test_verdict(view: ReportView, state: str, sentence: str) -> None:
     assert (view.verdict.state, view.verdict.sentence) == (state, sentence)
 
 
+def test_a_first_scan_says_what_the_policy_lets_pass() -> None:
+    pages = tuple(samples.page(url, *samples.pinterest()) for url in samples.PAGES)
+    passes = samples.view(pages=pages, findings=(samples.pinterest_finding(),), first=True).verdict
+    assert passes.state is ReportState.FIRST_SCAN
+    assert passes.caveats == ("1 finding is high or critical, and no rule of the policy forbids it.",)
+    quiet = replace(samples.pinterest_finding(), severity=Severity.MEDIUM)
+    assert samples.view(pages=pages, findings=(quiet,), first=True).verdict.caveats == ()
+
+
 def test_spread_names_the_new_pages_only() -> None:
     finding = samples.pinterest_finding(samples.PAGES[:3])
     entries = tuple(replace(entry, pages_before=5, pages_after=8) for entry in finding.entries)

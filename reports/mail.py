@@ -220,12 +220,17 @@ def _headline(told: Told, names: Names) -> str:
 def _lead(views: Sequence[IncidentView]) -> str:
     counts = [(news, sum(view.news is news for view in views)) for news in News]
     phrases = {
-        News.OPENED: ("1 new incident", "{} new incidents"),
-        News.WORSENED: ("1 has become worse", "{} have become worse"),
-        News.REMINDER: ("1 is still there", "{} are still there"),
-        News.CLOSED: ("1 is gone", "{} are gone"),
+        News.OPENED: ("1 new{}", "{:,} new{}"),
+        News.WORSENED: ("1{} has become worse", "{:,}{} have become worse"),
+        News.REMINDER: ("1{} is still there", "{:,}{} are still there"),
+        News.CLOSED: ("1{} is over", "{:,}{} are over"),
     }
-    parts = [phrases[news][number > 1].format(number) for news, number in counts if number]
+    parts: list[str] = []
+    for news, number in counts:
+        if number:
+            # Said once: `1 new incident, 2 are over`.
+            noun = "" if parts else " incident" if number == 1 else " incidents"
+            parts.append(phrases[news][0].format(noun) if number == 1 else phrases[news][1].format(number, noun))
     return words.capital(words.ends(words.listing(parts, 9)))
 
 
@@ -314,8 +319,9 @@ def _digest_html(views: Sequence[IncidentView], report: ReportView, lead: str) -
 
 def notice(told: Notice) -> MailContent:
     """Return the mail that says `told`."""
-    lines = [told.headline, "", *told.sentences, ""]
-    lines += [f"  {name:<12} {value}" for name, value in told.facts]
+    width = max((len(name) for name, _ in told.facts), default=0)
+    lines = [told.headline, "", *told.sentences, *([""] if told.sentences else [])]
+    lines += [f"  {name:<{width}}  {value}" for name, value in told.facts]
     if told.hint:
         lines += ["", told.hint]
     return MailContent(

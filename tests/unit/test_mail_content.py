@@ -82,6 +82,13 @@ def test_the_subject_names_severity_site_what_and_pages(one: Told, subject: str)
     assert digest([one], REPORT).subject == subject
 
 
+def test_the_first_line_says_what_it_counts() -> None:
+    worse, gone = told(News.WORSENED, number=1), told(News.CLOSED, number=2, **CLOSED)
+    assert "clinic: 1 incident has become worse and 1 is over." in digest([worse, gone], REPORT).text
+    assert "clinic: 2 incidents are over." in digest([gone, gone], REPORT).text
+    assert "clinic: 1 incident is over." in digest([gone], REPORT).text
+
+
 def test_worst_first_and_what_is_over_last() -> None:
     gone = told(News.CLOSED, number=1, of=finding(severity=Severity.CRITICAL), **CLOSED)
     low = told(News.OPENED, number=2, of=finding(severity=Severity.LOW))
@@ -90,7 +97,7 @@ def test_worst_first_and_what_is_over_last() -> None:
     assert [one.incident.id for one in worst_first([gone, low, worse, new])] == [4, 3, 2, 1]
     content = digest([gone, low, worse, new], REPORT)
     assert content.subject.endswith("(+3 more)") and content.subject.startswith("[High]")
-    assert "2 new incidents, 1 has become worse and 1 is gone." in content.text
+    assert "2 new incidents, 1 has become worse and 1 is over." in content.text
     assert content.urgent and not digest([gone], REPORT).urgent
 
 

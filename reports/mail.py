@@ -143,16 +143,17 @@ def incident_view(told: Told, names: Names) -> IncidentView:
     tried = tuple(send.words for send in sends if not send.left)
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("Worse", tuple(told.reasons)),
+        ("Policy", (f"Against the rule {finding.rule}.",) if finding.violation and finding.rule else ()),
         ("Sends", (words.listing(left, 8),) if left else ()),
         ("Attempts", (words.listing(tried, 8),) if tried else ()),
         ("Events", (words.listing([one_line(event, 80) for event in finding.events], 6),) if finding.events else ()),
         ("Goes to", (finding.owner,) if finding.owner else ()),
         ("Brought by", (one_line(finding.cause, 200),) if finding.cause else ()),
         ("Loaded by", tuple(one_line(loader_name(loader), 160) for loader in finding.loaders[:3])),
-        ("Besides", tuple(one_line(change, 200) for change in finding.also_changed[:_MOST_CHANGES])),
+        ("Also new", tuple(one_line(change, 200) for change in finding.also_changed[:_MOST_CHANGES])),
         ("When", window(incident)),
         ("Certainty", certainty(incident)),
-        ("Why", (finding.reason + (f" (policy rule {finding.rule})" if finding.rule else ""),)),
+        ("Why", (finding.reason,)),
     ]
     if told.news is News.CLOSED:  # what made it bad was told when it came
         facts = [(name, lines) for name, lines in facts if name in ("Goes to", "When")]
@@ -253,7 +254,7 @@ def digest_text(views: Sequence[IncidentView], report: ReportView, lead: str) ->
         lines += [f"  {'More':<10} tagdrift incident {view.number}", ""]
     if len(views) > _MOST_LINES:
         lines += [f"and {words.count(len(views) - _MOST_LINES, 'more incident')}: tagdrift incidents", ""]
-    lines += [coverage_words(report), *aside(report), *report.verdict.caveats, "", "The whole report is attached."]
+    lines += [coverage_words(report), *aside(report), *report.verdict.caveats, "", "The report is attached."]
     return _plain(lines)
 
 

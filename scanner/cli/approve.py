@@ -17,7 +17,7 @@ from scanner.approvals_log import Difference
 from scanner.approvals_write import document_of
 from scanner.cli.options import Terminal, print_json, state_options, width_of_output
 from scanner.cli.state import scan_called
-from scanner.cli.target import Target, stored_site
+from scanner.cli.target import Target, must_be_known, stored_site
 from scanner.errors import UsageError
 from scanner.model import Approval, ExposureKind, ScanRecord
 from scanner.service.accepting import (
@@ -215,6 +215,8 @@ def approvals(
     """
     chosen = stored_site(config_path, store_url, site or "-")
     with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging, **chosen.house) as app:
+        if site:
+            must_be_known(chosen, app.store)
         acceptances = app.desk().read()
         differences = app.desk().differences()
         today = app.clock.now().date()

@@ -9,7 +9,7 @@ import click
 
 from reports.escape import one_line
 from scanner.cli.options import config_option, print_json, state_options, store_option
-from scanner.cli.target import stored_site
+from scanner.cli.target import must_be_known, stored_site
 from scanner.errors import Exit, UsageError
 from scanner.service.evidence import verify_evidence, write_evidence
 from scanner.wiring import App
@@ -75,6 +75,8 @@ def verify(site: str | None, config_path: Path | None, store_url: str | None, as
     """Check the store, and the hash chain over the scans of SITE (or of all sites), for tampering. Exits 1 if so."""
     chosen = stored_site(config_path, store_url, site or "-")
     with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
+        if site:
+            must_be_known(chosen, app.store)
         sites = (chosen.site.name,) if site else app.store.sites()
         problems = {"store": app.store.check()}
         problems |= {name: app.store.verify_chain(name) for name in sites}

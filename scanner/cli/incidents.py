@@ -13,7 +13,7 @@ from rich.text import Text
 from reports.escape import one_line
 from reports.mail import certainty
 from scanner.cli.options import Terminal, print_json, state_options, width_of_output
-from scanner.cli.target import stored_site
+from scanner.cli.target import must_be_known, stored_site
 from scanner.errors import UsageError
 from scanner.model import Incident, IncidentEntry, IncidentState
 from scanner.wiring import App
@@ -29,6 +29,8 @@ def incidents(
     """List open incidents, newest first: of SITE, or of all sites."""
     chosen = stored_site(config_path, store_url, site or "-")
     with App.open(chosen.store_url, chosen.rule_paths, chosen.policy, chosen.judging) as app:
+        if site:
+            must_be_known(chosen, app.store)
         found = app.store.incidents(chosen.site.name if site else None, open_only=not with_closed)
     if as_json:
         print_json({"format": 1, "document": "incidents", "incidents": [document(incident) for incident in found]})

@@ -15,7 +15,7 @@ from reports.escape import one_line
 from reports.mail import Notice, notice
 from reports.mail_message import Envelope, mail_bytes, message_id
 from scanner.cli.options import config_option, print_json, state_options, store_option, width_of_output
-from scanner.cli.target import Target, stored_site
+from scanner.cli.target import Target, must_be_known, stored_site
 from scanner.errors import Exit, UsageError
 from scanner.mailroom import Mailroom
 from scanner.model import Delivery, DeliveryState, SiteConfig
@@ -188,6 +188,7 @@ def _everybody(room: Mailroom) -> tuple[tuple[str, str], ...]:
 
 def _sites(chosen: Target, app: App, name: str | None) -> tuple[SiteConfig, ...]:
     if name is not None:
+        must_be_known(chosen, app.store)
         return (chosen.site,)
     if chosen.config is not None and chosen.config.sites:
         return chosen.config.sites

@@ -12,6 +12,7 @@ from scanner.crawl.resolve import parse_resolve
 from scanner.errors import UsageError
 from scanner.judging import Judging
 from scanner.model import ResolveRule, SiteConfig
+from scanner.ports import Store
 from scanner.severity_rules import SeverityRule
 
 
@@ -114,6 +115,17 @@ def stored_site(path: Path | None, store_url: str | None, name: str) -> Target:
     if site is None and "://" in name:
         site = site_from_url(name)
     return _target(site or SiteConfig(name=name, start=(f"https://{name}/",)), store_url, config)
+
+
+def must_be_known(chosen: Target, store: Store) -> None:
+    """Raise `UsageError` for a site that neither configuration nor store has: silence about it would prove nothing."""
+    name = chosen.site.name
+    configured = [site.name for site in chosen.config.sites] if chosen.config else []
+    if name in configured or store.scans(name, 1, with_skipped=False):
+        return
+    known = ", ".join(dict.fromkeys((*configured, *store.sites())))
+    hint = f"known sites: {known}" if known else "run `tagdrift scan URL` first"
+    raise UsageError(f"no site is called `{name}`", hint=hint)
 
 
 def _only_site(config: Config | None) -> SiteConfig:

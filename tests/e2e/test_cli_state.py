@@ -192,3 +192,24 @@ def test_every_json_document_is_ascii_and_bears_its_format(say: Say) -> None:
         _, out, _ = say(*words, "--json")
         assert out.isascii()
         assert json.loads(out)["format"] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("verify", "clinik"), id="verify"),
+        pytest.param(("incidents", "clinik"), id="incidents"),
+        pytest.param(("approvals", "clinik"), id="approvals"),
+        pytest.param(("check-health", "--site", "clinik"), id="check-health"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_no_all_clear(say: Say, clinic: Path, words: tuple[str, ...]) -> None:
+    site = "{name: clinic, start: https://clinic.example/}"
+    mail = "mail: {smtp: {host: 127.0.0.1, port: 9, security: none}, from: t@clinic.example, to: [o@clinic.example]}"
+    (clinic / "tagdrift.yaml").write_text(f"sites: [{site}]\n{mail}\n", encoding="utf-8")
+    code, out, err = say(*words)
+    assert (code, out) == (2, "")
+    assert f"no site is called `clinik`\ntagdrift:   → known sites: clinic, {HOST}" in err
+    store = open_store("sqlite:///tagdrift.db")
+    assert store.deliveries() == (), "nobody is told of a site that is none"
+    store.close()

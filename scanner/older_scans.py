@@ -29,7 +29,7 @@ def best_to_go_by(scans: Sequence[ScanRecord], config_digest: str = "") -> ScanR
     wide = (
         one
         for one in enough
-        if not _limited(one) or one.config_digest == config_digest or one.coverage.visited >= _AS_WIDE * widest
+        if not was_limited(one) or one.config_digest == config_digest or one.coverage.visited >= _AS_WIDE * widest
     )
     return next(wide, None) or next(iter(complete), None)
 
@@ -38,5 +38,6 @@ def _is_full(scan: ScanRecord) -> bool:
     return scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL
 
 
-def _limited(scan: ScanRecord) -> bool:
+def was_limited(scan: ScanRecord) -> bool:
+    """Say whether the scan left pages out for its own limits' sake."""
     return any(reason in LIMITS and count for reason, count in scan.coverage.excluded)

@@ -19,6 +19,7 @@ from scanner.approvals_read import read_approvals
 from scanner.approvals_write import named, with_entry, with_revocation
 from scanner.errors import UsageError
 from scanner.model import Approval, ScanKind, ScanRecord, ScanState
+from scanner.older_scans import best_to_go_by, was_limited
 from scanner.ports import Clock, Store
 
 
@@ -39,6 +40,7 @@ class ApprovalDesk:
     ) -> Approval:
         """Make `scan` its site's baseline. Raises `UsageError` for a scan that saw too little to vouch for."""
         refuse_unfit(scan, coverage_threshold)
+        self._refuse_part(scan)
         self._refuse_senseless(why, until)
         approval = Approval(scan.site, scan.id, who, why.strip(), self._clock.now().replace(microsecond=0), until)
         if self._path is not None:
@@ -46,6 +48,19 @@ class ApprovalDesk:
             approval = replace(approval, id=self._hand_in(entry).id)
         self._store.approve(approval)
         return approval
+
+    def _refuse_part(self, scan: ScanRecord) -> None:
+        """A state of five pages says nothing of the others: whatever stands there would be drift for ever."""
+        if not was_limited(scan):
+            return
+        older = (one for one in self._store.scans(scan.site, with_skipped=False) if one.id < scan.id)
+        whole = best_to_go_by((scan, *(one for one in older if one.profile == scan.profile)))
+        if whole is not None and whole.id != scan.id:
+            raise UsageError(
+                f"scan {scan.id} of {scan.site} cannot become the baseline: its page limit left it "
+                f"{scan.coverage.visited:,} pages, scan {whole.id} saw {whole.coverage.visited:,}",
+                hint=f"approve scan {whole.id} (--scan {whole.id}), or scan the whole site first",
+            )
 
     def approve(self, entry: Acceptance) -> Acceptance:
         """Hand in one entry; time and id are given here. Handing in the same thing twice is harmless."""

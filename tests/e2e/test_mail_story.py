@@ -119,7 +119,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
                     "insecure": True,
                     "requests_per_second": 1000,
                     "coverage_threshold": 0.6,
-                    "limits": {"page_time": "200ms", "drain": "100ms", "interact": False},
+                    "concurrency": len(PATHS),
+                    "limits": {"page_time": "100ms", "drain": "50ms", "interact": False},
                 }
             ],
             "policy": {"preset": "observe"},

@@ -13,6 +13,7 @@ from scanner.errors import UsageError
 from scanner.findings import findings
 from scanner.incidents import update
 from scanner.model import (
+    Coverage,
     Incident,
     IncidentChangeKind,
     Outcome,
@@ -126,10 +127,11 @@ def test_an_incident_is_not_called_smaller_than_it_is_known_to_be() -> None:
 # --------------------------------------------------------------------------- the scan, and what comes after it
 
 
-def finished(store: MemoryStore, day: int, kind: ScanKind) -> ScanRecord:
+def finished(store: MemoryStore, day: int, kind: ScanKind, coverage: Coverage | None = None) -> ScanRecord:
     now = make.NOW + timedelta(days=day)
     scan = store.begin_scan("clinic", now, Profile(), "1", make.RULES, "config", kind)
-    return store.finish_scan(scan.id, ScanState.COMPLETE, now, make.coverage(planned=1, ok=1), ())
+    seen = coverage or make.coverage(planned=1, ok=1)
+    return store.finish_scan(scan.id, ScanState.COMPLETE, now, seen, ())
 
 
 def test_it_is_no_baseline_no_newest_scan_and_nothing_is_compared_with_it() -> None:
@@ -142,6 +144,19 @@ def test_it_is_no_baseline_no_newest_scan_and_nothing_is_compared_with_it() -> N
     with pytest.raises(UsageError, match="light scan"):
         _approve(store, clock, few)
     _approve(store, clock, newer)
+
+
+def test_a_scan_of_a_few_pages_is_no_baseline_where_one_of_all_pages_is_known() -> None:
+    store, clock = MemoryStore(), HandClock()
+    few = make.coverage(planned=2, ok=2, excluded=(("page-limit", 4),))
+    first = finished(store, 0, ScanKind.FULL, few)
+    _approve(store, clock, first)
+    whole = finished(store, 1, ScanKind.FULL, make.coverage(planned=6, ok=6))
+    later = finished(store, 2, ScanKind.FULL, few)
+    with pytest.raises(UsageError, match="left it 2 pages, scan 2 saw 6") as refused:
+        _approve(store, clock, later)
+    assert f"--scan {whole.id}" in (refused.value.hint or "")
+    _approve(store, clock, whole)
 
 
 def _approve(store: MemoryStore, clock: Clock, scan: ScanRecord) -> None:

@@ -105,6 +105,8 @@ def approve(
       tagdrift approve clinic --revoke 93ba7a4874 --reason "the campaign is over"
     """
     chosen = stored_site(config_path, store_url, site)
+    if who is not None and not who.strip():
+        raise UsageError("an approval needs a name", hint="without --who it is the user who is logged in")
     terms = Terms(who or user(), reason, until, contract, pages)
     selects = bool(vendor or product or account or host)
     asked = [key is not None, number is not None, selects, revoke is not None, restore is not None]

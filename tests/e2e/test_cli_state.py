@@ -95,6 +95,8 @@ def test_an_approval_needs_a_reason_and_enough_coverage(say: Say) -> None:
     assert (code, "--reason" in err) == (2, True)
     code, _, err = say("approve", HOST, "--scan", "1", "--reason", "   ")
     assert (code, "needs a reason" in err) == (2, True)
+    code, _, err = say("approve", HOST, "--scan", "1", "--reason", "reviewed", "--who", " ")
+    assert (code, "needs a name" in err) == (2, True), "nobody is put in the place of one who was left empty"
     code, _, err = say("approve", HOST, "--reason", "whatever")
     assert code == 2
     assert "1 of 2 planned pages were seen whole (50%; the threshold is 90%)" in err

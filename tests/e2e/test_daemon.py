@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import queue
 import signal
@@ -18,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from scanner.cli.main import run
 from scanner.clockwork.timetable import Timetable
 from scanner.config import load_config
 from scanner.demo import ClinicSite
@@ -100,7 +103,8 @@ def config(clinic: ClinicSite, schedule: dict[str, str] | None, **more: Any) -> 
         "resolve": [f"* 127.0.0.1:{clinic.port}"],
         "insecure": True,
         "requests_per_second": 100,
-        "max_pages": 3,
+        "max_pages": 2,
+        "concurrency": 2,
         "limits": {"page_time": "300ms", "drain": "100ms", "interact": False},
         **({"schedule": schedule} if schedule else {}),
         **more,
@@ -117,6 +121,14 @@ def opened(place: Workplace) -> Iterator[Store]:
         store.close()
 
 
+def here(place: Workplace, *words: str) -> tuple[int, str, str]:
+    """Run a command that ends at once in this process: another start of Python takes longer than all it does."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(place.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(words)
+    return code, out.getvalue(), err.getvalue()
+
+
 def scans(place: Workplace) -> list[ScanRecord]:
     """Oldest first."""
     with opened(place) as store:
@@ -127,7 +139,7 @@ def test_it_scans_at_its_times_takes_new_configurations_and_stops(clinic: Clinic
     path = place.write("tagdrift.yaml", config(clinic, {"full": "1h"}))
     with running(place) as daemon:
         assert daemon.until("running: clinic full at").startswith(f"{datetime.now(UTC):%Y-}")
-        daemon.until("clinic: full scan 1 is complete", "3 of 3 pages seen whole")
+        daemon.until("clinic: full scan 1 is complete", "2 of 2 pages seen whole")
 
         path.write_text(config(clinic, {"full": "every now and then"}, max_page=3), encoding="utf-8")
         daemon.process.send_signal(signal.SIGHUP)
@@ -150,7 +162,8 @@ def test_it_scans_at_its_times_takes_new_configurations_and_stops(clinic: Clinic
         assert newest_scan(store, "clinic") == first
         assert older_side(store, replace(second, id=99)) == (first, None)
     assert any(one.finding.tag and one.finding.tag.vendor == "pinterest" for one in incidents)
-    assert "light" in place.run("history", "clinic").exits(0).stdout
+    code, out, _ = here(place, "history", "clinic")
+    assert (code, "light" in out) == (0, True)
 
 
 def test_a_scan_that_was_parked_goes_on_at_the_next_start_and_a_second_signal_ends_at_once(
@@ -165,7 +178,7 @@ def test_a_scan_that_was_parked_goes_on_at_the_next_start_and_a_second_signal_en
     assert any("stopped after" in line for line in lines)
     with running(place) as daemon:
         daemon.until("clinic: going on with scan 1")
-        daemon.ends(signal.SIGTERM, signal.SIGINT, code=4, within_s=3)
+        daemon.ends(signal.SIGTERM, signal.SIGINT, code=4, within_s=8)
 
 
 def test_two_on_one_store_never_scan_a_site_at_the_same_time(clinic: ClinicSite, place: Workplace) -> None:
@@ -175,8 +188,8 @@ def test_two_on_one_store_never_scan_a_site_at_the_same_time(clinic: ClinicSite,
         one.until("clinic: full scan is due")
         while f"GET {clinic.start_url}" not in clinic.requests:
             assert one.process.poll() is None
-        refused = place.run("run").exits(4)
-        assert "another `tagdrift run` uses the schedule file" in refused.stderr
+        code, _, err = here(place, "run")
+        assert (code, "another `tagdrift run` uses the schedule file" in err) == (4, True)
         with running(place, "--config", "other.yaml", alone=False) as other:
             other.until("clinic: left out, clinic is being scanned by")
             other.until("clinic: left out, clinic is being scanned by")
@@ -213,7 +226,8 @@ def test_once_scans_every_site_and_leaves_with_the_worst_result(clinic: ClinicSi
     document["sites"].append({**document["sites"][0], "name": "nowhere", "start": ["https://nowhere.invalid/"]})
     document["sites"][1]["resolve"] = ["* 127.0.0.1:1"]
     place.write("tagdrift.yaml", json.dumps(document))
-    assert "has a schedule" in place.run("run").exits(2).stderr
+    code, _, err = here(place, "run")
+    assert (code, "has a schedule" in err) == (2, True)
     ran = place.run("run", "--once").exits(1)
     assert ran.stdout == ""
     assert "clinic: full scan" in ran.stderr

@@ -228,7 +228,7 @@ STORY = [
 ]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_story_of_twenty_scans_sends_exactly_the_mails_that_are_news(world: World) -> None:
     assert len(STORY) == 20
     told: list[tuple[str, list[tuple[str, str]]]] = []
@@ -261,7 +261,7 @@ def test_a_story_of_twenty_scans_sends_exactly_the_mails_that_are_news(world: Wo
     assert "3 of 3 pages seen whole" in health.stdout and world.mail.drain() == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_trouble_with_mail_never_fails_a_scan_and_loses_nothing(world: World, tmp_path: Path) -> None:
     world.scan()
     world.mail.behaviour.drop_in_data = True

@@ -21,6 +21,7 @@ from scanner.cli.options import print_json, state_options
 from scanner.cli.target import configuration
 from scanner.config import DEFAULT_STORE, Config
 from scanner.errors import CannotRun, Exit, TagdriftError
+from scanner.fleet.driver import driver_trouble
 from scanner.store import open_store
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
@@ -101,7 +102,12 @@ def _python() -> str:
 
 def _browser() -> str:
     found = find_browser()
-    asyncio.run(try_browser(found))
+    try:
+        asyncio.run(try_browser(found))
+    except TagdriftError:
+        raise
+    except Exception as error:  # Playwright has no error of its own for a driver that does not start
+        raise driver_trouble(error) from error
     return f"{found.version or found.path} starts ({found.path})"
 
 

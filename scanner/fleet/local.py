@@ -23,6 +23,7 @@ from scanner.browser.targets import SharedTargets
 from scanner.browser.third_party_cookies import allow_third_party_cookies, site_patterns
 from scanner.browser.visit import Place, Visited, VisitSetting, visit
 from scanner.errors import CannotRun
+from scanner.fleet.driver import driver_trouble
 from scanner.model import Outcome, PageCapture, SiteConfig, StopReason, VisitTask, Wanted
 
 _CLOSE_TIMEOUT_S = 8.0
@@ -122,7 +123,10 @@ class LocalFleet:
             found: FoundBrowser = await asyncio.to_thread(find_browser)
             self._settings = BrowserSettings.of(self._site, found.path)
         self._manager = async_playwright()
-        self._playwright = await self._manager.start()
+        try:
+            self._playwright = await self._manager.start()
+        except Exception as error:  # Playwright has no error of its own for a driver that does not start
+            raise driver_trouble(error) from error
         self._slots = [_Slot(number) for number in range(self._capacity)]
         for slot in reversed(self._slots):
             self._free.put_nowait(slot)

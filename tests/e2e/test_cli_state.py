@@ -215,3 +215,14 @@ def test_a_name_that_nobody_knows_is_no_all_clear(say: Say, clinic: Path, words:
     store = open_store("sqlite:///tagdrift.db")
     assert store.deliveries() == (), "nobody is told of a site that is none"
     store.close()
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("scan", "http://127.0.0.1:9/")], ids=" ".join)
+def test_a_driver_that_does_not_start_is_no_bug_of_ours(
+    say: Say, clinic: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PLAYWRIGHT_NODEJS_PATH", "/bin/false")
+    code, out, err = say(*words)
+    assert code == 4
+    assert "driver does not start" in out + err
+    assert "libatomic1" in out + err

@@ -24,6 +24,8 @@ _DISABLED_FEATURES: tuple[str, ...] = (
     "PaintHolding",
     "PreconnectToSearch",
     "PreloadTopChromeWebUI",
+    # One spare renderer is kept, for the context that navigated last: contexts in turn start and drop one each time.
+    "SpareRendererForSitePerProcess",
     "ThirdPartyStoragePartitioning",
     "Translate",
     # The address bar's suggestions are a web page with a renderer of 160 MiB for each window, which nobody ever sees.

@@ -196,6 +196,8 @@ def _sort_fields(
     role_memo, role_of = ready.role_memo, ready.role
     for path, name, value, _ in fields:
         role = role_memo[path] if path in role_memo else role_of(path)
+        if role is not None and role.only is not None:
+            role = role.of(value[:TEST_LENGTH])
         if role is None:
             if value not in _EMPTY:
                 other.append((name, value))

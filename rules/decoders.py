@@ -15,7 +15,7 @@ from rules.decode import (
 )
 from rules.unwrap import inflate
 
-DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines"})
+DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines", "reverse"})
 """Besides `list:X`, `pairs:XY`, `pairs:X2` and `after:X`."""
 
 
@@ -25,7 +25,8 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
     `json`, `query` (a=1&b=2), `matrix` (a=1;b=2), `lines`, `pairs:XY` (X between pairs, Y between key and value),
     `pairs:X2` (X between pairs, the first 2 characters are the key) end in named values below the field's path;
     `list:X` in several values at the same path; `top` puts them at the top level instead of below the field.
-    `url` (percent-decoding), `base64`, `gzip`, `hex` and `after:X` (text behind the first X) prepare the text.
+    `url` (percent-decoding), `base64`, `gzip`, `hex`, `reverse` (last character first) and `after:X` (text behind the
+    first X) prepare the text.
     """
     if not steps:
         return []
@@ -52,6 +53,8 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
             text = to_text(raw)
         elif step == "url":
             text = unescape(text)
+        elif step == "reverse":
+            text = text[::-1]
         elif step.startswith("after:"):
             text = text.partition(step[6:])[2]
         elif step.startswith("list:"):

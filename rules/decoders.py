@@ -26,8 +26,8 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
     `json`, `query` (a=1&b=2), `matrix` (a=1;b=2), `lines`, `pairs:XY` (X between pairs, Y between key and value),
     `pairs:X2` (X between pairs, the first 2 characters are the key) end in named values below the field's path;
     `list:X` in several values at the same path; `top` puts them at the top level instead of below the field.
-    `url` (percent-decoding), `base64`, `gzip`, `hex`, `reverse` (last character first), `lz` (LZ-string) and `after:X` (text behind the
-    first X) prepare the text.
+    `url` (percent-decoding), `base64`, `gzip`, `hex`, `reverse` (last character first), `lz` (LZ-string) and
+    `after:X` (text behind the first X) prepare the text.
     """
     if not steps:
         return []

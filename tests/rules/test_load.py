@@ -9,6 +9,7 @@ import pytest
 
 from rules.load import load_rules
 from rules.match import match_request
+from rules.wanting import wants
 from scanner.errors import ProblemsError
 from scanner.model import RequestRecord
 
@@ -154,3 +155,12 @@ def test_a_field_can_mean_this_or_that_by_its_value(tmp_path: Path) -> None:
     ]
     broken = write(tmp_path, GOOD.replace("u: page_url", "u: [page_url, browser_id]"))
     assert any(":13:" in text and "never count" in text for text in problems_of(broken))
+
+
+def test_a_path_with_flags_can_be_wanted_too(tmp_path: Path) -> None:
+    text = GOOD.replace("path: [/collect]", "path_regex: '(?i)^/Collect'").replace(
+        "    examples:", "    response: {keep: true}\n    examples:", 1
+    )
+    rules = load_rules([write(tmp_path, text)])
+    assert wants(rules.wanted(), "https://px.acme.test/COLLECT?a=1")
+    assert not wants(rules.wanted(), "https://px.acme.test/other")

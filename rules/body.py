@@ -18,6 +18,8 @@ from rules.decode import (
 )
 from rules.unwrap import inflate
 
+MIN_PACKED_BYTES = 16
+"""Of a part of a form: a short text in an odd alphabet is no compressed file."""
 _FRAME_PREFIX = re.compile(r"\d{1,4}(?=[\[{])")
 _FORM_NAME = re.compile(r"[^\s{}<>\"'=&]{1,200}=")
 _BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]+)", re.IGNORECASE)
@@ -33,18 +35,27 @@ def parse_body(raw: bytes, content_type: str | None = None, depth: int = 0) -> t
     if not raw:
         return [], frozenset()
     if depth < 4:
-        # Text is never compressed (but zlib starts with an `x`): asking would cost every ordinary body.
-        packed = raw[0] < 9 or raw[0] > 126 or raw[0] in b"\x1f(x" or not raw[:64].isascii()
-        opened = inflate(raw) if packed else None
+        opened = inflated(raw)
         if opened is not None:
-            fields, shapes = parse_body(opened[0], None, depth + 1)
+            fields, shapes = parse_body(opened, None, depth + 1)
             return fields, shapes | {"gzip"}
-        multipart = _parse_multipart(raw, content_type)
+        multipart = _parse_multipart(raw, content_type, depth)
         if multipart:
             return multipart, frozenset({"multipart"})
     if b"\x00" in raw[:512] and raw[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         return [], frozenset({"binary"})
     return _parse_text(to_text(raw), depth)
+
+
+def inflated(raw: bytes) -> bytes | None:
+    """Return what is in a compressed body, None if it is none.
+
+    Text is never compressed (but zlib starts with an `x`): asking would cost every ordinary body.
+    """
+    if not raw or not (raw[0] < 9 or raw[0] > 126 or raw[0] in b"\x1f(x" or not raw[:64].isascii()):
+        return None
+    opened = inflate(raw)
+    return opened[0] if opened is not None else None
 
 
 def _parse_text(text: str, depth: int) -> tuple[list[Field], frozenset[str]]:
@@ -102,7 +113,7 @@ def _parse_json_lines(text: str) -> list[Field]:
     return fields
 
 
-def _parse_multipart(raw: bytes, content_type: str | None) -> list[Field]:
+def _parse_multipart(raw: bytes, content_type: str | None, depth: int) -> list[Field]:
     named = _BOUNDARY.search(content_type or "")
     if named:
         boundary = b"--" + named[1].encode("utf-8", "replace")
@@ -120,5 +131,17 @@ def _parse_multipart(raw: bytes, content_type: str | None) -> list[Field]:
             continue
         name = to_text(found[1] if found[1] is not None else found[2])
         value = content[:-2] if content.endswith(b"\r\n") else content.rstrip(b"\n")
-        fields.append((canonical(name), display(name), to_text(value), -1))
+        opened = inflated(value) if len(value) >= MIN_PACKED_BYTES else None
+        if opened is None:
+            fields.append((canonical(name), display(name), to_text(value), -1))
+        else:  # recorders send a compressed file beside a few plain fields
+            at, shown = canonical(name), display(name)
+            inner = parse_body(opened, None, depth + 1)[0]
+            fields.extend((_below(at, f[0]), _below(shown, f[1]), f[2], f[3]) for f in inner)
+        if len(fields) > MAX_FIELDS:
+            break
     return fields
+
+
+def _below(parent: str, name: str) -> str:
+    return parent if name in ("", "(body)") else f"{parent}.{name}"

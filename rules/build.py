@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from rules.decode import canonical
@@ -188,6 +189,14 @@ class Builder:
     def field(self, raw: Any, where: Where) -> FieldRole:
         if isinstance(raw, str):
             return FieldRole(raw, _KINDS.get(raw))
+        if isinstance(raw, list):
+            role: FieldRole | None = None
+            for number, part in reversed([*enumerate(raw)]):
+                role = replace(self.field(part, (*where, number)), otherwise=role)
+                if role.only is None and role.otherwise is not None:
+                    self.problem((*where, number), "without `only` the alternatives behind it never count")
+            assert role is not None
+            return role
         return FieldRole(
             role=raw["role"],
             kind=_KINDS.get(raw["role"]),
@@ -199,6 +208,7 @@ class Builder:
             pattern=self.pattern(raw.get("regex"), (*where, "regex")),
             note=raw.get("note", ""),
             example=raw.get("example", ""),
+            only=self.pattern(raw.get("only"), (*where, "only")),
         )
 
     def features(self, raw: Sequence[Any], where: Where) -> tuple[Feature, ...]:

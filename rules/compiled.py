@@ -77,12 +77,12 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
         tests.append(lambda m: search(m.path[:TEST_LENGTH]) is not None)
     if condition.has_body is not None:
         tests.append(lambda m: (m.record.body != b"") is condition.has_body)
+    if condition.body_contains:  # before the parameters: a search in bytes is cheaper than opening the body
+        needles = tuple(text.encode() for text in condition.body_contains)
+        tests.append(lambda m: any(n in m.opened_body for n in needles))
     tests.extend(value_test(test) for test in condition.params)
     if condition.shapes:
         tests.append(lambda m: not condition.shapes.isdisjoint(m.shapes))
-    if condition.body_contains:
-        needles = tuple(text.encode() for text in condition.body_contains)
-        tests.append(lambda m: m.record.body is not None and any(n in m.record.body for n in needles))
     if condition.content:
         signs = tuple(text.encode() for text in condition.content)
         tests.append(lambda m: (content := m.record.response_body) is not None and all(s in content for s in signs))

@@ -13,9 +13,10 @@ from rules.decode import (
     to_text,
     unescape,
 )
+from rules.lz_string import from_lz_string
 from rules.unwrap import inflate
 
-DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines"})
+DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines", "reverse", "lz"})
 """Besides `list:X`, `pairs:XY`, `pairs:X2` and `after:X`."""
 
 
@@ -25,7 +26,8 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
     `json`, `query` (a=1&b=2), `matrix` (a=1;b=2), `lines`, `pairs:XY` (X between pairs, Y between key and value),
     `pairs:X2` (X between pairs, the first 2 characters are the key) end in named values below the field's path;
     `list:X` in several values at the same path; `top` puts them at the top level instead of below the field.
-    `url` (percent-decoding), `base64`, `gzip`, `hex` and `after:X` (text behind the first X) prepare the text.
+    `url` (percent-decoding), `base64`, `gzip`, `hex`, `reverse` (last character first), `lz` (LZ-string) and
+    `after:X` (text behind the first X) prepare the text.
     """
     if not steps:
         return []
@@ -52,6 +54,12 @@ def apply_decoders(field: Field, steps: tuple[str, ...]) -> list[Field]:
             text = to_text(raw)
         elif step == "url":
             text = unescape(text)
+        elif step == "lz":
+            text = from_lz_string(text) or ""
+            if not text:
+                return []
+        elif step == "reverse":
+            text = text[::-1]
         elif step.startswith("after:"):
             text = text.partition(step[6:])[2]
         elif step.startswith("list:"):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import unquote
 
-from rules.body import parse_body
+from rules.body import inflated, parse_body
 from rules.decode import Field, expand_all, parse_query
 from rules.decoders import apply_decoders
 from scanner.model import RequestRecord
@@ -53,6 +53,7 @@ class Message:
         "_body",
         "_body_index",
         "_inner_index",
+        "_opened",
         "_shapes",
         "_url_fields",
         "_url_index",
@@ -84,6 +85,7 @@ class Message:
         self._body_index: dict[str, list[str]] | None = None
         self._shapes: frozenset[str] = frozenset()
         self._all: list[Field] | None = None
+        self._opened: bytes | None = None
         self._inner_index: dict[str, list[str]] | None = None
 
     @property
@@ -98,6 +100,14 @@ class Message:
             raw = self.record.body
             self._body, self._shapes = parse_body(raw, self.record.content_type) if raw else ([], frozenset())
         return self._body
+
+    @property
+    def opened_body(self) -> bytes:
+        """The body without its compression; empty without a visible body."""
+        if self._opened is None:
+            raw = self.record.body or b""
+            self._opened = inflated(raw) or raw
+        return self._opened
 
     @property
     def shapes(self) -> frozenset[str]:

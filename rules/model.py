@@ -8,6 +8,7 @@ JSON `{"pd": {"em": …}}` in a parameter are all `pd.em`, and `items[0][name]` 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +132,22 @@ class FieldRole:
     """Keeps only the groups of the first match; a value that does not match is kept whole."""
     note: str = ""
     example: str = ""
+    only: Pattern | None = None
+    """The role counts for values in which this is found; others go to `otherwise`."""
+    otherwise: FieldRole | None = None
+
+    def of(self, value: str) -> FieldRole | None:
+        """Return what this very value means: lists of positional values hold an address here and an id there."""
+        role: FieldRole | None = self
+        while role is not None and role.only is not None and not role.only.search(value):
+            role = role.otherwise
+        return role
+
+    def alternatives(self) -> Iterator[FieldRole]:
+        role: FieldRole | None = self
+        while role is not None:
+            yield role
+            role = role.otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 
 from rules.compiled import NAME_LENGTH, TEST_LENGTH, ReadyRule, compact, glob_pattern
 from rules.decode import Field, flatten, parse_json, to_text
+from rules.decoders import apply_decoders
 from rules.exposure import form_of, stands_for_nobody, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
@@ -26,7 +27,11 @@ Values = MutableMapping[str, list[tuple[str, int]]]
 def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Detection, ...]:
     """Return one detection per account the request names (usually one)."""
     rule = ready.rule
-    fields = message.opened_by(ready.steps) if rule.decode else message.fields
+    fields = message.fields
+    if rule.decode:
+        fields = message.opened_by(ready.steps)
+        for name in (WHOLE_PATH, WHOLE_QUERY):
+            fields += apply_decoders((name, name, _whole(name, message), -1), ready.steps(name))
     values: dict[str, list[tuple[str, int]]] = {}
     for path, _, value, item in fields:
         known = values.get(path)
@@ -37,7 +42,7 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
     for name in (WHOLE_PATH, WHOLE_QUERY):
         whole = ready.exact_roles.get(name)
         if whole is not None:
-            text = message.path if name == WHOLE_PATH else message.record.url.partition("?")[2].partition("#")[0]
+            text = _whole(name, message)
             if text and (whole.pattern is None or whole.pattern.search(text[:TEST_LENGTH])):
                 fields = [*fields, (name, name, text, -1)]
     exposures, other = _sort_fields(ready, fields, values)
@@ -76,6 +81,10 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
         )
         for account, events in events_by_account.items()
     )
+
+
+def _whole(name: str, message: Message) -> str:
+    return message.path if name == WHOLE_PATH else message.record.url.partition("?")[2].partition("#")[0]
 
 
 # --------------------------------------------------------------------------- values
@@ -196,6 +205,8 @@ def _sort_fields(
     role_memo, role_of = ready.role_memo, ready.role
     for path, name, value, _ in fields:
         role = role_memo[path] if path in role_memo else role_of(path)
+        if role is not None and role.only is not None:
+            role = role.of(value[:TEST_LENGTH])
         if role is None:
             if value not in _EMPTY:
                 other.append((name, value))

@@ -113,9 +113,10 @@ def _read_by(rule: Rule) -> Iterable[tuple[str, str, str, ExposureKind | None]]:
 
 def _named_by(rule: Rule) -> Iterable[tuple[str, str, str, ExposureKind | None]]:
     """The same for the table of fields."""
-    for path, role in rule.fields:
-        if role.role != "ignore":
-            yield path, field_words(role), role.example, role.kind
+    for path, first in rule.fields:
+        for role in first.alternatives():
+            if role.role != "ignore":
+                yield path, field_words(role), role.example, role.kind
 
 
 def _example_values(rule: Rule, everything: RuleSet) -> dict[str, str]:
@@ -151,7 +152,7 @@ def _carries(rules: Sequence[Rule]) -> str:
     by_kind: dict[ExposureKind, dict[str, None]] = {}
     automatic: dict[str, None] = {}
     for rule in rules:
-        for path, role in rule.fields:
+        for path, role in ((path, role) for path, first in rule.fields for role in first.alternatives()):
             if role.kind is not None:
                 by_kind.setdefault(role.kind, {})[path] = None
             if role.automatic:

@@ -16,6 +16,7 @@ from scanner.urls import host_of
 
 _START = re.compile(r"(?<![\[\\])\^")
 _PATH_START = r"^(?:\w+://[^/?#]*)?"
+_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 
 def wanted_by(rules: Iterable[Rule], page_rules: Iterable[PageRule]) -> Wanted:
@@ -56,6 +57,8 @@ def _path_expression(condition: Condition) -> str:
     parts += [f"{re.escape(path)}/?(?:[?;]|$)" for path in condition.path_suffixes]
     if condition.path_pattern is not None:
         pattern = condition.path_pattern.pattern
+        if flags := _FLAGS.match(pattern):  # stand at the start of a whole expression only, and this becomes a part
+            pattern = f"(?{flags[1]}:{pattern[flags.end() :]})"
         parts.append(pattern.replace("$", r"(?:[?;]|$)") if pattern.endswith("$") else pattern)
     if not parts:
         parts += [

@@ -9,6 +9,7 @@ import pytest
 
 from rules.load import load_rules
 from rules.match import match_request
+from rules.wanting import wants
 from scanner.errors import ProblemsError
 from scanner.model import RequestRecord
 
@@ -140,3 +141,26 @@ def test_a_reference_can_say_its_own_word(tmp_path: Path) -> None:
     url = "https://px.acme.test/collect?a=1&btn[text]=Book"
     (found,) = match_request(RequestRecord(url=url), rules, page_url=None)
     assert found.event == "button click"
+
+
+def test_a_field_can_mean_this_or_that_by_its_value(tmp_path: Path) -> None:
+    roles = "[{role: page_url, only: '^https?:'}, {role: referrer, only: '^from '}, browser_id]"
+    rules = load_rules([write(tmp_path, GOOD.replace("u: page_url", f"u: {roles}"))])
+    url = "https://px.acme.test/collect?a=1&ev=x&u=https%3A%2F%2Fclinic.test%2F&u=from+here&u=7f7f"
+    (found,) = match_request(RequestRecord(url=url), rules, page_url=None)
+    assert [(e.kind.value, e.value) for e in found.exposures if e.field == "u"] == [
+        ("page_url", "https://clinic.test/"),
+        ("referrer", "from here"),
+        ("browser_id", "7f7f"),
+    ]
+    broken = write(tmp_path, GOOD.replace("u: page_url", "u: [page_url, browser_id]"))
+    assert any(":13:" in text and "never count" in text for text in problems_of(broken))
+
+
+def test_a_path_with_flags_can_be_wanted_too(tmp_path: Path) -> None:
+    text = GOOD.replace("path: [/collect]", "path_regex: '(?i)^/Collect'").replace(
+        "    examples:", "    response: {keep: true}\n    examples:", 1
+    )
+    rules = load_rules([write(tmp_path, text)])
+    assert wants(rules.wanted(), "https://px.acme.test/COLLECT?a=1")
+    assert not wants(rules.wanted(), "https://px.acme.test/other")

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 import brotli
@@ -139,3 +140,23 @@ def test_json_in_json_in_a_parameter_is_opened_and_items_are_numbered() -> None:
     fields = expand_all(parse_query(urlencode({"a": inner})))
     assert [(path, value) for path, _, value, _ in fields] == [("a.b.c", "1"), ("a.b.c", "2")]
     assert [item for *_, item in fields] == [0, 1]
+
+
+def test_a_compressed_file_in_a_form_is_opened_below_its_name() -> None:
+    packed = zlib.compress(json.dumps({"records": [{"href": "https://clinic.test/knee"}]}).encode())
+    body = b"".join(
+        b'--xyz\r\nContent-Disposition: form-data; name="%s"; filename="blob"\r\n\r\n%s\r\n' % (name, content)
+        for name, content in ((b"segment", packed), (b"note", "häß".encode("latin-1")), (b"n", b"\x1f\x8b"))
+    )
+    fields, shapes = parse_body(body + b"--xyz--\r\n", "multipart/form-data; boundary=xyz")
+    assert shapes == {"multipart"}
+    assert [(path, name, value) for path, name, value, _ in fields[:1]] == [
+        ("segment.records.href", "segment.records[].href", "https://clinic.test/knee")
+    ]
+    assert [path for path, *_ in fields[1:]] == ["note", "n"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zlib.compress, zstandard.compress])
+def test_text_that_a_rule_asks_for_is_found_in_compressed_bodies(pack: Callable[[bytes], bytes]) -> None:
+    body = b'{"n":"pageview","u":"https://clinic.test/knee","d":"clinic.test"}'
+    assert found("https://www.clinic.test/pl/event", pack(body)).vendor == "plausible"

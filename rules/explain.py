@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,11 +15,14 @@ from rules.leaks import LeakIndex
 from rules.match import match_message
 from rules.message import Message, page_host
 from rules.model import RuleSet
+from rules.request_types import type_by_url, type_named
 from scanner.masking import mask
 from scanner.model import Detection, Exposure, RequestRecord
 from scanner.urls import registrable_domain, same_site
 
 FORMAT = 1
+_NOBODY = LeakIndex.build(())
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TEXTS = ("method", "content_type", "page_url", "type", "body_base64")
 
 
@@ -43,9 +47,9 @@ def explain(
 ) -> dict[str, Any]:
     """Answer one request: `{"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}`.
 
-    `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked. With `identities`
-    their values, and what looks like anybody's, are looked for, too: among a detection's exposures where a rule knows
-    the request, under `exposures` of the answer itself where none does.
+    `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked. What looks like
+    anybody's identifier, and the values of `identities`, are looked for in every request that leaves the site: they
+    stand among a detection's exposures where a rule knows the request, under `exposures` of the answer where none does.
     """
     try:
         record, page_url = _record(request)
@@ -57,8 +61,8 @@ def explain(
     detections = match_message(message, rules, page_url=page_url, own_domains=own_domains)
     third_party = bool(host) and not same_site(host, page, own_domains) if page else None
     strangers: tuple[Exposure, ...] = ()
-    if identities is not None and (detections or third_party is not False):
-        found = exposures_by_value(record, identities)
+    if detections or third_party is not False:
+        found = exposures_by_value(record, _NOBODY if identities is None else identities)
         if found and detections:
             detections = (added(detections[0], found), *detections[1:])
         else:
@@ -67,10 +71,10 @@ def explain(
         "format": FORMAT,
         "url": record.url,
         "host": host,
-        "owner": owner_name(host, rules),
+        "owner": owner_name(host, rules) or _vendors_own(detections, rules),
         "third_party": third_party,
         "detections": [explained(detection) for detection in detections],
-        **({"exposures": [exposed(exposure) for exposure in strangers]} if identities is not None else {}),
+        "exposures": [exposed(exposure) for exposure in strangers],
     }
 
 
@@ -121,11 +125,20 @@ def owner_name(host: str, rules: RuleSet) -> str | None:
     return None
 
 
+def _vendors_own(detections: Iterable[Detection], rules: RuleSet) -> str | None:
+    """The company of a vendor that is known by its host, not by a shape that any host may show."""
+    known = next((detection.vendor for detection in detections if not detection.first_party_collection), None)
+    return next((vendor.company for vendor in rules.vendors if vendor.id == known), None)
+
+
 def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
     """Raises ValueError with a sentence for the sender."""
     url = request.get("url")
     if not isinstance(url, str) or not url:
         raise ValueError("`url` is missing or not text")
+    url = url.strip()  # as browsers do
+    if not _ABSOLUTE.match(url):
+        raise ValueError("`url` is not absolute: it begins with no scheme like https:")
     for name in _TEXTS:
         if not isinstance(request.get(name), str | None):
             raise ValueError(f"`{name}` is not text")
@@ -144,7 +157,7 @@ def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
     record = RequestRecord(
         url=url,
         method=(request.get("method") or ("POST" if raw else "GET")).upper(),
-        type=request.get("type") or "other",
+        type=type_named(request.get("type") or "") or type_by_url(url),
         body=raw,
         content_type=request.get("content_type"),
     )

@@ -72,6 +72,8 @@ def match_message(
         matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
     page = page_host(page_url) if page_url else ""
     local = bool(page) and same_site(message.host, page, own_domains)
+    if not local:
+        matched = [ready for ready in matched if not _looks_alike(ready, message.host)]
     found = tuple(
         detection
         for ready in matched
@@ -108,6 +110,12 @@ def _with_referer(detection: Detection, record: RequestRecord, page: str, own_do
         return detection
     exposure = Exposure(ExposureKind.PAGE_URL, REFERER, referer[:_LONGEST_REFERER_CHARS])
     return replace(detection, exposures=(*detection.exposures, exposure))
+
+
+def _looks_alike(ready: ReadyRule, host: str) -> bool:
+    """Say whether a strange host wears the vendor's name (`ct.pinterest.com.evil.test`): no proxy is called so."""
+    inside = f".{host}"
+    return any(f".{domain}." in inside for domain in ready.rule.vendor.domains) and not _at_home(ready, host)
 
 
 def _at_home(ready: ReadyRule, host: str) -> bool:

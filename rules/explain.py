@@ -74,12 +74,15 @@ def explain(
         "owner": owner_name(host, rules) or _vendors_own(detections, rules),
         "third_party": third_party,
         "detections": [explained(detection) for detection in detections],
-        "exposures": [exposed(exposure) for exposure in strangers],
+        "exposures": [exposed(exposure) for exposure in strangers if not exposure.placeholder],
     }
 
 
 def explained(detection: Detection) -> dict[str, Any]:
-    """A detection as the contract names it, values masked."""
+    """A detection as the contract names it, values masked.
+
+    What stands for nobody (a hash of nothing, a template left unfilled) is no exposure but a mistake: `placeholders`.
+    """
     return {
         "rule": detection.rule,
         "vendor": detection.vendor,
@@ -91,7 +94,8 @@ def explained(detection: Detection) -> dict[str, Any]:
         "events": list(detection.events),
         "first_party_collection": detection.first_party_collection,
         "consent": dict(detection.consent) or None,
-        "exposures": [exposed(exposure) for exposure in detection.exposures],
+        "exposures": [exposed(exposure) for exposure in detection.exposures if not exposure.placeholder],
+        "placeholders": [exposed(exposure) for exposure in detection.exposures if exposure.placeholder],
     }
 
 

@@ -47,6 +47,9 @@ _PHONE_NAMES: Final = frozenset(
         "phone_sha256", "patient_phone", "caller", "callback_number",
     )
 )  # fmt: skip
+_EMAIL_WORDS: Final = frozenset({"email", "emails", "mail", "hem", "ehem", "uhem", "eml", "emailhash", "hashemail"})
+_PHONE_WORDS: Final = frozenset({"phone", "phones", "mobile", "telephone", "hpn", "phonehash"})
+"""Words in the name of a field whose value is a digest: `eml_sha256`, `user_email_hash`."""
 _ID_NAMES: Final = frozenset({"external_id", "externalid", "extern_id", "user_id", "userid", "uid", "eid", "user_data"})
 _SSN_NAMES: Final = frozenset(
     {"ssn", "social", "social_security", "social_security_number", "ssn_last4", "ss", "taxid"}
@@ -97,7 +100,10 @@ _NAME_BEFORE: Final = re.compile(
 _PHONE: Final = re.compile(
     r"(?<![\d.-])(?:\+?1[ -]?)?(?:\(([2-9]\d{2})\) ?|([2-9]\d{2})[ .-])[2-9]\d{2}[ .-]\d{4}(?![\d-]|\.\d)"
 )
-_BARE_PHONE: Final = re.compile(r"(?:\+?1[ .-]?)?\(?[2-9]\d{2}\)?[ .-]{0,2}[2-9]\d{2}[ .-]?\d{4}|\+\d{9,15}")
+_BARE_PHONE: Final = re.compile(
+    r"(?:\+?1[ .-]?)?\(?[2-9]\d{2}\)?[ .-]{0,2}[2-9]\d{2}[ .-]?\d{4}|\+\d{9,15}|\+\d[\d .()-]{8,18}\d"
+)
+_SSN_WORD: Final = re.compile(r"(?i)\b(?:ssn|social security)\b")
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)")
 _BARE_SSN: Final = re.compile(r"(?!000|666|9)\d{3}[- ]?(?!00)\d{2}[- ]?(?!0000)\d{4}")
 _MRN_VALUE: Final = re.compile(r"[A-Za-z]{0,4}[-_#: ]?\d{5,12}[A-Za-z]?")
@@ -122,6 +128,15 @@ _ROLES: Final = frozenset(
         "abuse", "team", "mail",
     )
 )  # fmt: skip
+_PRIVATE_MAIL: Final = frozenset(
+    (
+        "gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "rocketmail.com", "hotmail.com", "outlook.com",
+        "live.com", "msn.com", "icloud.com", "me.com", "mac.com", "aol.com", "comcast.net", "verizon.net", "att.net",
+        "sbcglobal.net", "bellsouth.net", "cox.net", "charter.net", "proton.me", "protonmail.com", "gmx.com",
+        "gmx.net", "gmx.de", "web.de", "mail.com", "zoho.com", "hotmail.co.uk", "yahoo.co.uk", "yahoo.ca",
+    )
+)  # fmt: skip
+"""Where people, not clinics, have their mailboxes."""
 _TOLL_FREE: Final = frozenset(("800", "833", "844", "855", "866", "877", "888", "900"))
 _WORDS: Final = (
     "phone", "mobile", "ssn", "mrn", "birth", "dob", "bday", "patient", "medical_record", "medical record",
@@ -136,6 +151,8 @@ _NAMED_VALUE: Final = re.compile(
 )
 _PERSONAL_NAMES: Final = _PHONE_NAMES | _SSN_NAMES | _MRN_NAMES | _BIRTH_NAMES | _GIVEN_NAMES
 MAX_AT_SIGNS: Final = 200
+MAX_SENTENCE_CHARS: Final = 500
+"""Longer texts are pages or recordings: an address in them may be anybody's."""
 MAX_NUMBERS: Final = 2_000
 
 
@@ -171,6 +188,7 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
         if len(token) in (32, 40, 43, 44, 64):
             at = max(layer.find(token, at), 0)  # tokens come in order: never looked for from the start again
             before = _NAME_BEFORE.search(layer[max(0, at - 60) : at])
+            at += len(token)
             if before and _hash_kind(before[1]) is not None:
                 return True
     return False
@@ -192,9 +210,10 @@ def shape_of(name: str, text: str) -> Shape | None:
 
 def _hash_kind(name: str) -> tuple[ExposureKind, Certainty] | None:
     normal = normal_name(name)
-    if normal in _HASHED_NAMES:
+    words = normal.split("_")
+    if normal in _HASHED_NAMES or not _EMAIL_WORDS.isdisjoint(words):
         return ExposureKind.EMAIL, Certainty.LIKELY
-    if normal in _PHONE_NAMES:
+    if normal in _PHONE_NAMES or not _PHONE_WORDS.isdisjoint(words):
         return ExposureKind.PHONE, Certainty.LIKELY
     if normal in _ID_NAMES:
         return ExposureKind.EXTERNAL_ID, Certainty.POSSIBLE
@@ -223,7 +242,9 @@ def _emails(text: str) -> list[str]:
             break
         local = _LOCAL.search(text, max(0, at - 64), at)
         domain = _DOMAIN.match(text, at + 1, at + 256)
-        if local and domain and domain[0].rpartition(".")[2].lower() not in _FILE_ENDINGS:
+        if not local or not domain or text.startswith("//", max(0, local.start() - 2)):
+            continue  # `https://key@host/` is a key in front of a host
+        if domain[0].rpartition(".")[2].lower() not in _FILE_ENDINGS:
             found.append(f"{local[0]}@{domain[0]}")
     return found
 
@@ -238,7 +259,7 @@ def _email(normal: str, text: str) -> Shape | None:
     whole = len(text.strip()) == len(value)
     if whole and normal in _HASHED_NAMES:
         certainty = Certainty.CERTAIN
-    elif whole or normal in _HASHED_NAMES:
+    elif whole or normal in _HASHED_NAMES or _stands_alone(text, value):
         certainty = Certainty.LIKELY
     else:
         certainty = Certainty.POSSIBLE
@@ -246,6 +267,19 @@ def _email(normal: str, text: str) -> Shape | None:
     if value.partition("@")[0].lower() in _ROLES:
         certainty = Certainty.POSSIBLE
     return Shape(ExposureKind.EMAIL, value, Form.PLAIN, None, certainty)
+
+
+def _stands_alone(text: str, address: str) -> bool:
+    """Say whether an address inside a longer text is a person's: a whole segment of a path, or a private mailbox.
+
+    Links to write to somebody (`mailto:`) show the clinic's own addresses; what stands before a host is its key.
+    """
+    at = text.find(address)
+    before, behind = text[max(0, at - 7) : at], text[at + len(address) : at + len(address) + 1]
+    if before.endswith("/") and not before.endswith("//") and behind in ("", "/", "?", "#", ";", "&"):
+        return True
+    private = address.rpartition("@")[2].lower() in _PRIVATE_MAIL
+    return private and len(text) <= MAX_SENTENCE_CHARS and not before.lower().endswith("mailto:")
 
 
 def _numbered(normal: str, text: str) -> Shape | None:
@@ -265,9 +299,9 @@ def _numbered(normal: str, text: str) -> Shape | None:
         return Shape(ExposureKind.EXTERNAL_ID, record[1], Form.PLAIN, None, Certainty.LIKELY)
     social = _SSN.search(text)
     if social:
-        whole = social[0] == value
+        sure = social[0] == value or _SSN_WORD.search(text[max(0, social.start() - 60) : social.start()])
         return Shape(
-            ExposureKind.EXTERNAL_ID, social[0], Form.PLAIN, None, Certainty.LIKELY if whole else Certainty.POSSIBLE
+            ExposureKind.EXTERNAL_ID, social[0], Form.PLAIN, None, Certainty.LIKELY if sure else Certainty.POSSIBLE
         )
     phone = _PHONE.search(text)
     if phone and (phone[1] or phone[2]) not in _TOLL_FREE:

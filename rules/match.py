@@ -51,6 +51,7 @@ def match_message(
     """`match_request` for a request that was taken apart already."""
     index = index_of(rules)
     matched: list[ReadyRule] = []
+    shapes: list[ReadyRule] = []
     if message.host:
         matched = _holding(index.for_host(message.host), message)
         if not any(not ready.rule.fallback for ready in matched):
@@ -72,8 +73,8 @@ def match_message(
         matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
     page = page_host(page_url) if page_url else ""
     local = bool(page) and same_site(message.host, page, own_domains)
-    if not local:
-        matched = [ready for ready in matched if not _looks_alike(ready, message.host)]
+    if shapes and not local:
+        matched = [ready for ready in matched if ready not in shapes or not _looks_alike(ready, message.host)]
     found = tuple(
         detection
         for ready in matched

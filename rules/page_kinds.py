@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from rules.health import words_of
-from rules.searches import SEARCH_PARAMETERS
+from rules.page_address import SEARCH_PARAMETERS
 from rules.unwrap import plain
 
 

@@ -13,7 +13,7 @@ from rules.decoders import apply_decoders
 from rules.exposure import form_of, stands_for_nobody, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
-from rules.searches import searched
+from rules.page_address import clicked, searched
 from scanner.model import Detection, Exposure, ExposureKind
 from scanner.request_headers import basic_user
 
@@ -221,6 +221,9 @@ def _sort_fields(
                     exposures.setdefault((exposure.kind, name, exposure.value), exposure)
                     if role.kind in _ADDRESSES and "?" in value:
                         searches += _searches(exposure)
+                        for param, click in clicked(exposure.value[:TEST_LENGTH]):
+                            found = Exposure(ExposureKind.CLICK_ID, f"{name}.{param}", click)
+                            exposures.setdefault((found.kind, found.field, click), found)
         elif role.role == "other" and value not in _EMPTY:
             other.append((name, value))
     if searches:

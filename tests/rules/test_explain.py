@@ -42,6 +42,7 @@ def test_the_whole_answer() -> None:
                     {"kind": "page_url", "field": "dl", "value": "https://clinic.test/knee"},
                     {"kind": "email", "field": "ud[em]", "value": "7d1a54…"},
                 ],
+                "placeholders": [],
             }
         ],
         "exposures": [],
@@ -152,3 +153,13 @@ def test_types_are_understood_as_others_spell_them(said: str | None, rule: str |
 def test_spaces_around_an_address_do_not_matter() -> None:
     answer = explain({"url": "  https://www.facebook.com/tr/?id=1234567890123456&ev=PageView\n"}, RULES)
     assert (answer["host"], answer["detections"][0]["event"]) == ("www.facebook.com", "PageView")
+
+
+def test_a_hash_of_nothing_is_a_mistake_and_no_persons_address() -> None:
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    url = f"https://www.facebook.com/tr/?id=1234567890123456&ev=Lead&ud[em]={nothing}&ud[ph]={HASH}"
+    (found,) = explain({"url": url}, RULES)["detections"]
+    assert [e["field"] for e in found["exposures"]] == ["ud[ph]"]
+    assert [e["field"] for e in found["placeholders"]] == ["ud[em]"]
+    stranger = explain({"url": f"https://px.nobody.test/p?em={nothing}", "page_url": "https://clinic.test/"}, RULES)
+    assert stranger["exposures"] == []

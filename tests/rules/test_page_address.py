@@ -8,7 +8,7 @@ import pytest
 
 from rules.load import load_rules
 from rules.match import match_request
-from rules.searches import searched
+from rules.page_address import clicked, searched
 from scanner.model import ExposureKind, RequestRecord
 
 RULES = load_rules()
@@ -45,3 +45,12 @@ def test_they_are_an_exposure_of_whoever_gets_the_address() -> None:
     assert searches(beacon + page) == [("dl.q", "hiv test")]
     assert searches(f"{beacon}https%3A%2F%2Fclinic.test%2F&rl={page}") == [("rl.q", "hiv test")]
     assert searches(f"{beacon}{page}&cd[search_string]=hiv%20test") == [("cd[search_string]", "hiv test")], "once"
+
+
+def test_ids_of_clicked_ads_and_mails_are_told_apart_from_campaign_words() -> None:
+    url = "https://clinic.test/?utm_source=google&gclid=Cj0KCQ-clinic_1&fbclid=IwAR0clinic&x=1&gclsrc=aw.ds&mc_eid=0a1b2c3d"
+    assert list(clicked(url)) == [("gclid", "Cj0KCQ-clinic_1"), ("fbclid", "IwAR0clinic"), ("mc_eid", "0a1b2c3d")]
+    beacon = f"https://www.facebook.com/tr/?id=1234567890123456&ev=PageView&dl={quote(url, safe='')}"
+    (found,) = match_request(RequestRecord(url=beacon, type="image"), RULES, page_url="https://clinic.test/")
+    fields = [e.field for e in found.exposures if e.kind is ExposureKind.CLICK_ID]
+    assert fields == ["dl.gclid", "dl.fbclid", "dl.mc_eid"]

@@ -1,4 +1,4 @@
-"""Words that somebody searched for, where they stand in a page's address. Pure."""
+"""What a page's address says besides where the page is: words that were searched for, ids of clicked ads. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ _SEARCHING: Final = re.compile(r"^[a-z]+://[^/?#]*(?:/?[?]|[^?#]*(?:search|find|
 _WORD: Final = re.compile(r"[^\W\d_]{2}")
 _NO_WORDS: Final = re.compile(r"https?:|[0-9a-f-]{24,}$|(?:true|false|null|undefined)$", re.IGNORECASE)
 MAX_PAIRS: Final = 20
+_CLICK: Final = re.compile(
+    r"[?&;](?P<name>gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|twclid|li_fat_id|epik|ScCid|rdt_cid|yclid|srsltid|"
+    r"tblci|dicbo|ndclid|irclickid|_kx|mc_eid|_hsenc|mkt_tok|vmcid)=(?P<id>[^&#;]{6,300})"
+)
+"""Each says which click on whose ad it was; `_kx`, `mc_eid`, `_hsenc` and `mkt_tok` say whose mail."""
 
 
 def searched(url: str) -> Iterator[tuple[str, str]]:
@@ -36,3 +41,13 @@ def searched(url: str) -> Iterator[tuple[str, str]]:
         if name.lower() in _SHORT and not _SEARCHING.match(url):
             continue
         yield name, words
+
+
+def clicked(url: str) -> Iterator[tuple[str, str]]:
+    """Yield (parameter, id) for every ad click or mail that the address names.
+
+    >>> list(clicked("https://clinic.example/?utm_source=x&gclid=Cj0KCQ-clinic"))
+    [('gclid', 'Cj0KCQ-clinic')]
+    """
+    for found, _ in zip(_CLICK.finditer(url), range(MAX_PAIRS), strict=False):
+        yield found["name"], found["id"]

@@ -186,7 +186,7 @@ def _frames(entry: dict[str, Any], url: str) -> list[RequestRecord]:
 
 def type_of(entry: dict[str, Any], headers: dict[str, str], mime: str | None, url: str) -> str:
     """Return the kind of request in our words: what the exporter says, else what headers and answer suggest."""
-    said = type_named(as_text(entry.get("_resourceType", entry.get("_type"))))
+    said = type_named(as_text(entry.get("_resourceType", entry.get("_request_type", entry.get("_type")))))
     if said is not None:
         return said
     wanted = type_named(headers.get("sec-fetch-dest", ""))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from rules.request_types import type_by_url, type_named
-from rules.unwrap import inflate, text_like
+from rules.unpack import inflate, text_like
 from rules.wanting import shows_itself, wants
 from scanner.model import CookieRecord, Initiator, RequestRecord, Wanted
 from scanner.request_headers import kept_headers

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from rules.health import words_of
 from rules.page_address import SEARCH_PARAMETERS
-from rules.unwrap import plain
+from rules.tokens import plain
 
 
 class PageKind(StrEnum):

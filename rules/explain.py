@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rules.entities import owner_of
+from rules.har_entry import headers_of
 from rules.judge_leaks import added, exposures_by_value
 from rules.leaks import LeakIndex
 from rules.match import match_message
@@ -18,6 +19,7 @@ from rules.model import RuleSet
 from rules.request_types import type_by_url, type_named
 from scanner.masking import mask
 from scanner.model import Detection, Exposure, RequestRecord
+from scanner.request_headers import kept_headers
 from scanner.urls import registrable_domain, same_site
 
 FORMAT = 1
@@ -47,12 +49,14 @@ def explain(
 ) -> dict[str, Any]:
     """Answer one request: `{"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}`.
 
+    `headers`, an object or HAR's list of name and value, may tell of an account, the page, the content's type.
+
     `third_party` is None when no `page_url` says whose page it was. Values of exposures are masked. What looks like
     anybody's identifier, and the values of `identities`, are looked for in every request that leaves the site: they
     stand among a detection's exposures where a rule knows the request, under `exposures` of the answer where none does.
     """
     try:
-        record, page_url = _record(request)
+        record, page_url = _record(request, rules)
     except ValueError as error:
         return _refusal(str(error), url=request.get("url"))
     message = Message(record)
@@ -135,7 +139,7 @@ def _vendors_own(detections: Iterable[Detection], rules: RuleSet) -> str | None:
     return next((vendor.company for vendor in rules.vendors if vendor.id == known), None)
 
 
-def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
+def _record(request: Mapping[str, Any], rules: RuleSet) -> tuple[RequestRecord, str | None]:
     """Raises ValueError with a sentence for the sender."""
     url = request.get("url")
     if not isinstance(url, str) or not url:
@@ -158,12 +162,14 @@ def _record(request: Mapping[str, Any]) -> tuple[RequestRecord, str | None]:
         raw = b""
     else:  # a sender who put the object itself there means its JSON
         raw = json.dumps(body).encode()
+    headers = headers_of(request["headers"]) if request.get("headers") else {}
     record = RequestRecord(
         url=url,
         method=(request.get("method") or ("POST" if raw else "GET")).upper(),
         type=type_named(request.get("type") or "") or type_by_url(url),
         body=raw,
-        content_type=request.get("content_type"),
+        content_type=request.get("content_type") or headers.get("content-type"),
+        headers=kept_headers(headers, rules.wanted().headers) if headers else (),
     )
     return record, request.get("page_url") or None
 

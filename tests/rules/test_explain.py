@@ -163,3 +163,24 @@ def test_a_hash_of_nothing_is_a_mistake_and_no_persons_address() -> None:
     assert [e["field"] for e in found["placeholders"]] == ["ud[em]"]
     stranger = explain({"url": f"https://px.nobody.test/p?em={nothing}", "page_url": "https://clinic.test/"}, RULES)
     assert stranger["exposures"] == []
+
+
+def test_headers_may_tell_of_the_account_and_the_page() -> None:
+    key = base64.b64encode(b"0a1b2c3d4e5f60718293a4b5:").decode()
+    headers = {"Authorization": f"Basic {key}", "Referer": "https://clinic.test/depression", "Cookie": "sid=secret"}
+    request = {
+        "url": "https://api.segment.io/v1/t",
+        "page_url": "https://clinic.test/",
+        "body": json.dumps({"type": "track", "event": "Booked", "messageId": "m1", "anonymousId": "a1"}),
+        "headers": {
+            "Authorization": f"Basic {key}",
+            "Referer": "https://clinic.test/depression",
+            "Cookie": "sid=secret",
+        },
+    }
+    (found,) = explain(request, RULES)["detections"]
+    assert (found["product"], found["account"], found["event"]) == ("segment", "0a1b2c3d4e5f60718293a4b5", "Booked")
+    assert ("page_url", "header.referer") in [(e["kind"], e["field"]) for e in found["exposures"]]
+    as_list = [{"name": name, "value": value} for name, value in headers.items()]
+    assert explain({**request, "headers": as_list}, RULES)["detections"] == [found]
+    assert explain({**request, "headers": 5}, RULES)["detections"][0]["account"] is None

@@ -61,7 +61,8 @@ def match_message(
                 if unwrapped is not None:
                     shapes = _holding(index.shapes(unwrapped), unwrapped)
                     message = unwrapped if shapes else message
-            matched += shapes
+            # A fallback that knows the host may know the shape, too: it speaks once.
+            matched += [ready for ready in shapes if ready not in matched]
         if not matched and message.record.cname:
             matched = [ready for alias in message.record.cname for ready in _holding(index.for_host(alias), message)]
             if not matched:

@@ -56,6 +56,13 @@ def test_a_look_alike_host_is_never_taken_for_the_vendors_own(rule: Rule, exampl
         assert not any(f".{domain}." in f".{host}." for domain in found.vendor.domains)
 
 
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES)
+def test_a_rule_speaks_once_about_an_account(rule: Rule, example: Example) -> None:
+    found = match_request(example_request(example), RULES, page_url="https://clinic.test/")
+    told = [(detection.rule, detection.account) for detection in found]
+    assert len(told) == len(set(told))
+
+
 WITHOUT_CUSTOMERS = {"google.youtube.event", "gravatar.avatar.load", "esri.maps.event", "soundcloud.player.event"}
 """Anybody may embed a video, a picture or a map: nobody has an account for that."""
 

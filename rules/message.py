@@ -83,6 +83,8 @@ class Message:
         found = _URL.match(record.url)
         authority, path, query = (found[2] or "", found[3], found[4] or "") if found else ("", "", "")
         self.host = split_authority(authority) if len(authority) < 300 else ""
+        if "&amp;" in query:  # a page that escaped its pixel's address twice: such hits arrive with half of their names
+            query = query.replace("&amp;", "&")
         self.query = query
         if ";" in path or "=" in path:
             self.path, matrix = split_matrix(path) if len(path) < 4_096 else _matrix_of_long(path)

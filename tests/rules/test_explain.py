@@ -184,3 +184,9 @@ def test_headers_may_tell_of_the_account_and_the_page() -> None:
     as_list = [{"name": name, "value": value} for name, value in headers.items()]
     assert explain({**request, "headers": as_list}, RULES)["detections"] == [found]
     assert explain({**request, "headers": 5}, RULES)["detections"][0]["account"] is None
+
+
+def test_a_pixel_whose_address_was_escaped_twice_is_read_as_it_was_meant() -> None:
+    url = "https://www.facebook.com/tr?id=1234567890123456&amp;ev=PageView&amp;noscript=1"
+    (found,) = explain({"url": url}, RULES)["detections"]
+    assert (found["account"], found["event"]) == ("1234567890123456", "PageView")

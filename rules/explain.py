@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rules.entities import owner_of
@@ -28,8 +28,16 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TEXTS = ("method", "content_type", "page_url", "type", "body_base64")
 
 
+OwnDomains = Callable[[str], Sequence[str]]
+"""A page's address → further registrable domains of its owner."""
+
+
+def nobodys_own(page_url: str) -> Sequence[str]:
+    return ()
+
+
 def explain_line(
-    line: str | bytes, rules: RuleSet, own_domains: Iterable[str] = (), identities: LeakIndex | None = None
+    line: str | bytes, rules: RuleSet, identities: LeakIndex | None = None, *, own: OwnDomains = nobodys_own
 ) -> dict[str, Any]:
     """Answer one line of NDJSON. A line that is no request is answered, too, with `error` saying why."""
     try:
@@ -38,7 +46,8 @@ def explain_line(
         return _refusal(f"not JSON: {error}")
     if not isinstance(request, dict):
         return _refusal('not a JSON object like {"url": "https://…"}')
-    return explain(request, rules, own_domains, identities)
+    page_url = request.get("page_url")
+    return explain(request, rules, own(page_url) if isinstance(page_url, str) else (), identities)
 
 
 def explain(

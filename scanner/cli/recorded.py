@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from scanner.errors import Exit, ProblemsError
 from scanner.house_rules import HouseRules
 from scanner.policy_read import read_policy
 from scanner.service.judge import RulesJudge
-from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har
+from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har, site_of
 
 
 @click.command()
@@ -46,11 +47,19 @@ def explain(as_json: bool, rule_paths: tuple[str, ...], config_path: Path | None
     rules = load_rules(rule_paths)
     judging = judging_of(config_path, identities)
     index = RulesJudge(rules, judging).identities if judging.identities else None
+    config = configuration(config_path)
+    sites = config.sites if config else ()
+
+    @lru_cache(maxsize=1_024)
+    def own(page_url: str) -> tuple[str, ...]:
+        site = site_of([page_url], sites)
+        return site.own_domains if site is not None else ()
+
     refused = False
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
-        answer = explain_line(line, rules, identities=index)
+        answer = explain_line(line, rules, index, own=own)
         refused = refused or "error" in answer
         sys.stdout.write((json.dumps(answer, ensure_ascii=True) if as_json else _told(answer)) + "\n")
     if refused:

@@ -51,6 +51,14 @@ def test_explain_answers_every_line_in_order(place: Workplace) -> None:
     assert ran.stdout.isascii()
 
 
+def test_explain_knows_a_configured_sites_own_domains(place: Workplace) -> None:
+    place.write("two.yaml", CONFIG.replace("policy:", "  - {name: other, start: [https://other.example/]}\npolicy:"))
+    pages = ("https://www.clinic.example/knee", "https://other.example/", None)
+    lines = [json.dumps({"url": "https://px.stranger.example/i.gif", "page_url": page}) for page in pages]
+    ran = place.run("explain", "--json", "--config", "two.yaml", stdin="\n".join(lines)).exits(0)
+    assert [json.loads(line)["third_party"] for line in ran.stdout.splitlines()] == [False, True, None]
+
+
 def test_explain_in_words_shows_nothing_that_moves_the_cursor(place: Workplace) -> None:
     requests = [
         {"url": BEACON.format(1), "page_url": "https://clinic.example/"},

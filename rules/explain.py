@@ -7,8 +7,10 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+from rules.compiled import host_pattern
 from rules.entities import owner_of
 from rules.har_entry import headers_of
 from rules.judge_leaks import added, exposures_by_value
@@ -139,7 +141,18 @@ def owner_name(host: str, rules: RuleSet) -> str | None:
     for vendor in rules.vendors:
         if domain in vendor.domains or host in vendor.domains:
             return vendor.company
-    return None
+    return next((company for fits, company in _of_many_countries(rules) if fits(host)), None)
+
+
+@lru_cache(maxsize=8)
+def _of_many_countries(rules: RuleSet) -> tuple[tuple[Callable[[str], bool], str], ...]:
+    """Tests for vendors' domains that stand for those of every country (`google.<cc>`), and whose they are."""
+    return tuple(
+        (host_pattern(f".{domain}"), vendor.company)
+        for vendor in rules.vendors
+        for domain in vendor.domains
+        if "<cc>" in domain
+    )
 
 
 def _vendors_own(detections: Iterable[Detection], rules: RuleSet) -> str | None:

@@ -117,7 +117,14 @@ def _with_referer(detection: Detection, record: RequestRecord, page: str, own_do
 def _looks_alike(ready: ReadyRule, host: str) -> bool:
     """Say whether a strange host wears the vendor's name (`ct.pinterest.com.evil.test`): no proxy is called so."""
     inside = f".{host}"
-    return any(f".{domain}." in inside for domain in ready.rule.vendor.domains) and not _at_home(ready, host)
+    return any(_stands_in(domain, inside) for domain in ready.rule.vendor.domains) and not _at_home(ready, host)
+
+
+def _stands_in(domain: str, inside: str) -> bool:
+    if "<cc>" not in domain:
+        return f".{domain}." in inside
+    countries = rf"\.{re.escape(domain.removesuffix('.<cc>'))}\.(?:com?\.)?(?:com|[a-z]{{2}})\."
+    return re.search(countries, inside) is not None
 
 
 def _at_home(ready: ReadyRule, host: str) -> bool:

@@ -63,7 +63,13 @@ def test_a_rule_speaks_once_about_an_account(rule: Rule, example: Example) -> No
     assert len(told) == len(set(told))
 
 
-WITHOUT_CUSTOMERS = {"google.youtube.event", "gravatar.avatar.load", "esri.maps.event", "soundcloud.player.event"}
+WITHOUT_CUSTOMERS = {
+    "google.youtube.event",
+    "gravatar.avatar.load",
+    "esri.maps.event",
+    "soundcloud.player.event",
+    "openstreetmap.tiles.search",
+}
 """Anybody may embed a video, a picture or a map: nobody has an account for that."""
 
 

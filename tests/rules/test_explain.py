@@ -132,6 +132,8 @@ def test_what_looks_like_anybodys_identifier_is_told_without_known_identities() 
 def test_a_host_that_no_list_knows_has_the_owner_of_its_rule() -> None:
     url = "https://region1.analytics.google.com/g/collect?v=2&tid=G-CLINIC0001&en=page_view"
     assert explain({"url": url}, RULES)["owner"] == "Google LLC"
+    assert explain({"url": "https://docs.google.com/viewer?url=x"}, RULES)["owner"] == "Google LLC"
+    assert explain({"url": "https://docs.google.com.evil.test/viewer"}, RULES)["owner"] is None
     proxied = "https://sst.clinic.test/g/collect?v=2&tid=G-CLINIC0001&en=page_view"
     assert explain({"url": proxied, "page_url": "https://clinic.test/"}, RULES)["owner"] is None
 

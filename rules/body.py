@@ -16,7 +16,7 @@ from rules.decode import (
     parse_query,
     to_text,
 )
-from rules.unwrap import inflate
+from rules.unpack import inflate
 
 MIN_PACKED_BYTES = 16
 """Of a part of a form: a short text in an odd alphabet is no compressed file."""

@@ -71,7 +71,7 @@ BY_FUNCTION: Final[dict[str, Maker]] = {
     "__placed": Maker("foursquare", "placed"),
     "__shareaholic": Maker("shareaholic", "shareaholic"),
     "__sca": Maker("intent-media", "intent-media"),
-    "__svw": Maker("surveymonkey", "survicate"),
+    "__svw": Maker("survicate", "survicate"),
     "__tdc": Maker("turn", "turn"),
     "__tdlc": Maker("turn", "turn"),
     "__tdsc": Maker("turn", "turn"),

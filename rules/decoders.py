@@ -14,7 +14,7 @@ from rules.decode import (
     unescape,
 )
 from rules.lz_string import from_lz_string
-from rules.unwrap import inflate
+from rules.unpack import inflate
 
 DECODERS = frozenset({"json", "query", "matrix", "base64", "gzip", "url", "hex", "top", "lines", "reverse", "lz"})
 """Besides `list:X`, `pairs:XY`, `pairs:X2` and `after:X`."""

@@ -1,7 +1,8 @@
 """HAR files that somebody recorded by hand → one capture per page.
 
-HAR 1.1 and 1.2 as Chrome, Firefox, Safari, Charles, Fiddler, Playwright and sitespeed.io export them; files cut off in
-the middle (what is whole is used), byte-order marks, wrong encodings, gzip, missing fields, pages that are not listed.
+HAR 1.1 and 1.2 as Chrome, Firefox, Safari, Charles, Fiddler, Playwright, WebPageTest and sitespeed.io export them;
+files cut off in the middle (what is whole is used), byte-order marks, wrong encodings, gzip, zip, missing fields, pages
+that are not listed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rules.har_entry import as_map, cookies_of, moment, requests_of, source_of
+from rules.har_archive import Attachments, opened
+from rules.har_entry import as_map, as_text, cookies_of, moment, requests_of, source_of
 from rules.har_pages import RawEntry, grouped
 from scanner.canonical import canonical_url
 from scanner.errors import Problem, ProblemsError
@@ -51,13 +53,24 @@ def read_har(raw: bytes, file: str = "HAR file", *, wanted: Wanted | None = None
     Raises:
         ProblemsError: nothing in it can be read, and why.
     """
+    attached: Attachments | None = None
+    if raw[:4] == b"PK\x03\x04":
+        try:
+            raw, attached = opened(raw)
+        except ValueError as error:
+            raise ProblemsError([Problem(file, None, str(error))]) from None
     text = _text(raw, file)
     document, entries, truncated = _document(text, file)
     notes: list[str] = []
     if truncated:
         notes.append(f"the file is cut off; {len(entries)} whole requests were found")
     raw_entries: list[RawEntry] = []
+    if own := [entry for entry in entries if _of_the_browser(entry)]:
+        notes.append(f"left out, as no part of the site: {len(own)} request(s) of the recording browser's extensions")
+        entries = [entry for entry in entries if not _of_the_browser(entry)]
     for entry in entries:
+        if attached is not None:
+            attached.fill(entry)
         records = requests_of(entry, wanted) if isinstance(entry, dict) else []
         if records:
             raw_entries.append(RawEntry(entry, records))
@@ -65,6 +78,8 @@ def read_har(raw: bytes, file: str = "HAR file", *, wanted: Wanted | None = None
         notes.append(f"{unreadable} entries without a request URL were left out")
     if not raw_entries and entries:
         raise ProblemsError([Problem(file, None, "no entry of this HAR file has a request with a URL")])
+    if not entries:
+        notes.append("there is no request in it")
     pages: list[HarPage] = []
     for group in grouped(document, raw_entries):
         if not group.url:
@@ -73,14 +88,18 @@ def read_har(raw: bytes, file: str = "HAR file", *, wanted: Wanted | None = None
     return HarReading(tuple(pages), tuple(notes), truncated, sum(len(p.capture.requests) for p in pages))
 
 
+def _of_the_browser(entry: Any) -> bool:
+    """Say whether an extension of whoever recorded the file was loaded: no part of the site."""
+    scheme = as_text(as_map(as_map(entry).get("request")).get("url")).strip().partition("://")[0].lower()
+    return scheme.endswith("-extension") or scheme in ("chrome", "about", "devtools")
+
+
 def _text(raw: bytes, file: str) -> str:
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = zlib.decompressobj(31).decompress(raw, MAX_UNPACKED_BYTES)
         except zlib.error as error:
             raise ProblemsError([Problem(file, None, f"damaged gzip file: {error}")]) from None
-    if raw[:4] == b"PK\x03\x04":
-        raise ProblemsError([Problem(file, None, "a zip archive: unpack it first")])
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace")
     if b"\x00" in raw[:4]:

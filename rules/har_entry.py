@@ -12,22 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from rules.unwrap import inflate, text_like
+from rules.request_types import type_by_url, type_named
+from rules.unpack import inflate, text_like
 from rules.wanting import shows_itself, wants
 from scanner.model import CookieRecord, Initiator, RequestRecord, Wanted
 from scanner.request_headers import kept_headers
 
-_TYPES = {
-    "document", "script", "image", "stylesheet", "font", "media", "xhr", "fetch", "ping", "websocket", "eventsource",
-    "manifest", "preflight", "csp-report", "prefetch", "other",
-}  # fmt: skip
-_TYPE_NAMES = {
-    "beacon": "ping", "sendbeacon": "ping", "imageset": "image", "img": "image", "css": "stylesheet", "js": "script",
-    "html": "document", "subdocument": "document", "sub_frame": "document", "main_frame": "document",
-    "texttrack": "media", "cspviolationreport": "csp-report", "xmlhttprequest": "xhr", "iframe": "document",
-    "frame": "document", "video": "media", "audio": "media", "track": "media", "style": "stylesheet",
-    "websocket-frame": "websocket",
-}  # fmt: skip
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -196,13 +186,11 @@ def _frames(entry: dict[str, Any], url: str) -> list[RequestRecord]:
 
 def type_of(entry: dict[str, Any], headers: dict[str, str], mime: str | None, url: str) -> str:
     """Return the kind of request in our words: what the exporter says, else what headers and answer suggest."""
-    said = as_text(entry.get("_resourceType", entry.get("_type"))).lower()
-    said = _TYPE_NAMES.get(said, said)
-    if said in _TYPES:
+    said = type_named(as_text(entry.get("_resourceType", entry.get("_request_type", entry.get("_type")))))
+    if said is not None:
         return said
-    wanted = headers.get("sec-fetch-dest", "").lower()
-    wanted = _TYPE_NAMES.get(wanted, wanted)
-    if wanted in _TYPES and wanted != "other":
+    wanted = type_named(headers.get("sec-fetch-dest", ""))
+    if wanted is not None and wanted != "other":
         return wanted
     if url.startswith(("ws:", "wss:")):
         return "websocket"
@@ -213,7 +201,7 @@ def type_of(entry: dict[str, Any], headers: dict[str, str], mime: str | None, ur
         return "document"
     guesses = (("javascript", "script"), ("ecmascript", "script"), ("image/", "image"), ("css", "stylesheet"),
                ("font", "font"), ("video/", "media"), ("audio/", "media"), ("event-stream", "eventsource"))  # fmt: skip
-    return next((kind for part, kind in guesses if part in mime), "other")
+    return next((kind for part, kind in guesses if part in mime), None) or type_by_url("" if mime else url)
 
 
 def _initiators(entry: dict[str, Any]) -> tuple[Initiator, ...]:

@@ -72,13 +72,16 @@ def _merge(merged: dict[str, Group], group: Group) -> None:
 def _listed(page: dict[str, Any], entries: list[RawEntry]) -> Group:
     title = as_text(page.get("title")) or None
     url, final_url = _document_of(entries)
-    said = next((t for key in ("_finalUrl", "_url", "title") if host_of(t := as_text(page.get(key)).strip())), "")
+    addresses = ("_finalUrl", "_url", "_final_url", "_URL", "title")
+    said = next((t for key in addresses if host_of(t := as_text(page.get(key)).strip())), "")
     if not url:
         url = final_url = said or _commonest_referer(entries)
     if host_of(as_text(page.get("_finalUrl"))):
         final_url = as_text(page["_finalUrl"])
     outcome = _OUTCOMES.get(as_text(page.get("_outcome")), Outcome.OK)
-    return Group(url, final_url, None if title in (url, final_url, said) else title, outcome, entries)
+    # "Run 1, First View for https://…" is no title either.
+    named = title is not None and not any(address and address in title for address in (url, final_url, said))
+    return Group(url, final_url, title if named else None, outcome, entries)
 
 
 def _document_of(entries: list[RawEntry]) -> tuple[str, str]:

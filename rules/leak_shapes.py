@@ -11,6 +11,21 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
+from rules.leak_names import (
+    BIRTH_NAMES,
+    EMAIL_WORDS,
+    GIVEN_NAMES,
+    HASHED_NAMES,
+    ID_NAMES,
+    MRN_NAMES,
+    NAMES,
+    PERSONAL_NAMES,
+    PHONE_NAMES,
+    PHONE_WORDS,
+    PRIVATE_MAIL,
+    ROLES,
+    SSN_NAMES,
+)
 from scanner.model import ExposureKind, Form
 
 
@@ -30,64 +45,6 @@ class Shape(NamedTuple):
     certainty: Certainty
 
 
-_HASHED_NAMES: Final = frozenset(
-    (
-        "em", "email", "emails", "mail", "hem", "he", "e_h", "eh", "hashed_email", "email_hash", "hashedemail",
-        "emailhash", "sha256_email", "sha256_email_address", "sha1_email", "md5_email", "email_sha256",
-        "email_sha1", "email_md5", "u_hem", "auto_em", "aem", "email_address", "user_email",
-        "hashed_email_address", "uhem", "xhem", "hemail", "eme", "e_mail", "customer_email", "hashed_em",
-        "em_sha256",
-    )
-)  # fmt: skip
-_PHONE_NAMES: Final = frozenset(
-    (
-        "ph", "pn", "phone", "phones", "phone_number", "phonenumber", "tel", "telephone", "mobile",
-        "mobile_phone", "cell", "cellphone", "phone_hash", "hashed_phone", "hashed_phone_number",
-        "sha256_phone_number", "u_hpn", "hpn", "auto_ph", "home_phone", "work_phone", "contact_number",
-        "phone_sha256", "patient_phone", "caller", "callback_number",
-    )
-)  # fmt: skip
-_ID_NAMES: Final = frozenset({"external_id", "externalid", "extern_id", "user_id", "userid", "uid", "eid", "user_data"})
-_SSN_NAMES: Final = frozenset(
-    {"ssn", "social", "social_security", "social_security_number", "ssn_last4", "ss", "taxid"}
-)
-_MRN_NAMES: Final = frozenset(
-    (
-        "mrn", "medical_record", "medical_record_number", "medicalrecordnumber", "patient_id", "patientid",
-        "patient_number", "chart_number", "member_id", "memberid", "subscriber_id", "health_record",
-        "record_number",
-    )
-)  # fmt: skip
-_BIRTH_NAMES: Final = frozenset(
-    (
-        "dob", "db", "birthdate", "birth_date", "date_of_birth", "dateofbirth", "birthday", "bday",
-        "patient_dob",
-    )
-)  # fmt: skip
-_NAME_NAMES: Final = frozenset(
-    (
-        "fn", "ln", "first_name", "last_name", "firstname", "lastname", "fname", "lname", "full_name",
-        "fullname", "name", "given_name", "family_name", "surname", "patient_name", "username", "user_name",
-        "customer_name",
-    )
-)  # fmt: skip
-_GIVEN_NAMES: Final = frozenset(
-    ("first_name", "last_name", "firstname", "lastname", "fname", "lname", "patient_name", "full_name", "fullname")
-)
-"""Names of fields that hold nothing but a person's name."""
-_ADDRESS_NAMES: Final = frozenset(
-    (
-        "address", "street", "street_address", "addr", "address1", "sa", "ct", "zp", "zip", "city",
-    )
-)  # fmt: skip
-_NAMES: Final = {
-    ExposureKind.EMAIL: _HASHED_NAMES,
-    ExposureKind.PHONE: _PHONE_NAMES,
-    ExposureKind.EXTERNAL_ID: _ID_NAMES | _MRN_NAMES | _SSN_NAMES,
-    ExposureKind.DATE_OF_BIRTH: _BIRTH_NAMES,
-    ExposureKind.NAME: _NAME_NAMES,
-    ExposureKind.ADDRESS: _ADDRESS_NAMES,
-}
 _HEX_HASHES: Final = {32: "md5", 40: "sha1", 64: "sha256"}
 _HEX: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _BASE64_SHA256: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=?")
@@ -97,7 +54,10 @@ _NAME_BEFORE: Final = re.compile(
 _PHONE: Final = re.compile(
     r"(?<![\d.-])(?:\+?1[ -]?)?(?:\(([2-9]\d{2})\) ?|([2-9]\d{2})[ .-])[2-9]\d{2}[ .-]\d{4}(?![\d-]|\.\d)"
 )
-_BARE_PHONE: Final = re.compile(r"(?:\+?1[ .-]?)?\(?[2-9]\d{2}\)?[ .-]{0,2}[2-9]\d{2}[ .-]?\d{4}|\+\d{9,15}")
+_BARE_PHONE: Final = re.compile(
+    r"(?:\+?1[ .-]?)?\(?[2-9]\d{2}\)?[ .-]{0,2}[2-9]\d{2}[ .-]?\d{4}|\+\d{9,15}|\+\d[\d .()-]{8,18}\d"
+)
+_SSN_WORD: Final = re.compile(r"(?i)\b(?:ssn|social security)\b")
 _SSN: Final = re.compile(r"(?<![\w.-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-]|\.\d)")
 _BARE_SSN: Final = re.compile(r"(?!000|666|9)\d{3}[- ]?(?!00)\d{2}[- ]?(?!0000)\d{4}")
 _MRN_VALUE: Final = re.compile(r"[A-Za-z]{0,4}[-_#: ]?\d{5,12}[A-Za-z]?")
@@ -114,14 +74,6 @@ _DOMAIN: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.
 _FILE_ENDINGS: Final = frozenset(
     ("png", "jpg", "jpeg", "gif", "svg", "webp", "js", "mjs", "css", "html", "json", "map", "woff", "ttf", "mp4", "ico")
 )
-_ROLES: Final = frozenset(
-    (
-        "info", "contact", "support", "noreply", "no-reply", "donotreply", "hello", "admin", "webmaster",
-        "press", "media", "office", "sales", "help", "service", "privacy", "careers", "jobs", "hr", "billing",
-        "marketing", "postmaster", "appointments", "feedback", "news", "newsletter", "legal", "security",
-        "abuse", "team", "mail",
-    )
-)  # fmt: skip
 _TOLL_FREE: Final = frozenset(("800", "833", "844", "855", "866", "877", "888", "900"))
 _WORDS: Final = (
     "phone", "mobile", "ssn", "mrn", "birth", "dob", "bday", "patient", "medical_record", "medical record",
@@ -134,8 +86,9 @@ _DIGITS: Final = re.compile(r"\d\d\d\)? ?[-. ]\d\d\d?[-. ]\d{4}")
 _NAMED_VALUE: Final = re.compile(
     r"""(?<![A-Za-z])([A-Za-z][\w.\[\]-]{1,60}+)["'\s]{0,4}+[=:]["'\s\[]{0,4}+[+(]{0,2}+\w"""
 )
-_PERSONAL_NAMES: Final = _PHONE_NAMES | _SSN_NAMES | _MRN_NAMES | _BIRTH_NAMES | _GIVEN_NAMES
 MAX_AT_SIGNS: Final = 200
+MAX_SENTENCE_CHARS: Final = 500
+"""Longer texts are pages or recordings: an address in them may be anybody's."""
 MAX_NUMBERS: Final = 2_000
 
 
@@ -152,7 +105,7 @@ def normal_name(name: str) -> str:
 
 def name_means(kind: ExposureKind, name: str) -> bool:
     """Say whether a field of that name is meant to hold that kind of identifier."""
-    known = _NAMES.get(kind)
+    known = NAMES.get(kind)
     return known is not None and normal_name(name) in known
 
 
@@ -171,6 +124,7 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
         if len(token) in (32, 40, 43, 44, 64):
             at = max(layer.find(token, at), 0)  # tokens come in order: never looked for from the start again
             before = _NAME_BEFORE.search(layer[max(0, at - 60) : at])
+            at += len(token)
             if before and _hash_kind(before[1]) is not None:
                 return True
     return False
@@ -179,7 +133,7 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
 def _names_a_person(layer: str, low: str) -> bool:
     if ("mrn" in low or "medical record" in low or "patient" in low) and _MRN_TEXT.search(layer):
         return True
-    return any(normal_name(name) in _PERSONAL_NAMES for name in dict.fromkeys(_NAMED_VALUE.findall(layer)))
+    return any(normal_name(name) in PERSONAL_NAMES for name in dict.fromkeys(_NAMED_VALUE.findall(layer)))
 
 
 def shape_of(name: str, text: str) -> Shape | None:
@@ -192,11 +146,12 @@ def shape_of(name: str, text: str) -> Shape | None:
 
 def _hash_kind(name: str) -> tuple[ExposureKind, Certainty] | None:
     normal = normal_name(name)
-    if normal in _HASHED_NAMES:
+    words = normal.split("_")
+    if normal in HASHED_NAMES or not EMAIL_WORDS.isdisjoint(words):
         return ExposureKind.EMAIL, Certainty.LIKELY
-    if normal in _PHONE_NAMES:
+    if normal in PHONE_NAMES or not PHONE_WORDS.isdisjoint(words):
         return ExposureKind.PHONE, Certainty.LIKELY
-    if normal in _ID_NAMES:
+    if normal in ID_NAMES:
         return ExposureKind.EXTERNAL_ID, Certainty.POSSIBLE
     return None
 
@@ -223,7 +178,9 @@ def _emails(text: str) -> list[str]:
             break
         local = _LOCAL.search(text, max(0, at - 64), at)
         domain = _DOMAIN.match(text, at + 1, at + 256)
-        if local and domain and domain[0].rpartition(".")[2].lower() not in _FILE_ENDINGS:
+        if not local or not domain or text.startswith("//", max(0, local.start() - 2)):
+            continue  # `https://key@host/` is a key in front of a host
+        if domain[0].rpartition(".")[2].lower() not in _FILE_ENDINGS:
             found.append(f"{local[0]}@{domain[0]}")
     return found
 
@@ -236,27 +193,40 @@ def _email(normal: str, text: str) -> Shape | None:
         return None
     value = found[0]
     whole = len(text.strip()) == len(value)
-    if whole and normal in _HASHED_NAMES:
+    if whole and normal in HASHED_NAMES:
         certainty = Certainty.CERTAIN
-    elif whole or normal in _HASHED_NAMES:
+    elif whole or normal in HASHED_NAMES or _stands_alone(text, value):
         certainty = Certainty.LIKELY
     else:
         certainty = Certainty.POSSIBLE
     # The clinic's own mailbox on a contact link is no patient.
-    if value.partition("@")[0].lower() in _ROLES:
+    if value.partition("@")[0].lower() in ROLES:
         certainty = Certainty.POSSIBLE
     return Shape(ExposureKind.EMAIL, value, Form.PLAIN, None, certainty)
 
 
+def _stands_alone(text: str, address: str) -> bool:
+    """Say whether an address inside a longer text is a person's: a whole segment of a path, or a private mailbox.
+
+    Links to write to somebody (`mailto:`) show the clinic's own addresses; what stands before a host is its key.
+    """
+    at = text.find(address)
+    before, behind = text[max(0, at - 7) : at], text[at + len(address) : at + len(address) + 1]
+    if before.endswith("/") and not before.endswith("//") and behind in ("", "/", "?", "#", ";", "&"):
+        return True
+    private = address.rpartition("@")[2].lower() in PRIVATE_MAIL
+    return private and len(text) <= MAX_SENTENCE_CHARS and not before.lower().endswith("mailto:")
+
+
 def _numbered(normal: str, text: str) -> Shape | None:
     value = text.strip()
-    if normal in _SSN_NAMES and _BARE_SSN.fullmatch(value):
+    if normal in SSN_NAMES and _BARE_SSN.fullmatch(value):
         return Shape(ExposureKind.EXTERNAL_ID, value, Form.PLAIN, None, Certainty.CERTAIN)
-    if normal in _PHONE_NAMES and _BARE_PHONE.fullmatch(value):
+    if normal in PHONE_NAMES and _BARE_PHONE.fullmatch(value):
         return Shape(ExposureKind.PHONE, value, Form.PLAIN, None, Certainty.LIKELY)
-    if normal in _MRN_NAMES and _MRN_VALUE.fullmatch(value):
+    if normal in MRN_NAMES and _MRN_VALUE.fullmatch(value):
         return Shape(ExposureKind.EXTERNAL_ID, value, Form.PLAIN, None, Certainty.LIKELY)
-    if normal in _BIRTH_NAMES and _BIRTH_VALUE.fullmatch(value):
+    if normal in BIRTH_NAMES and _BIRTH_VALUE.fullmatch(value):
         return Shape(ExposureKind.DATE_OF_BIRTH, value, Form.PLAIN, None, Certainty.LIKELY)
     if not any(mark in text for mark in "-. :#"):
         return None
@@ -265,9 +235,9 @@ def _numbered(normal: str, text: str) -> Shape | None:
         return Shape(ExposureKind.EXTERNAL_ID, record[1], Form.PLAIN, None, Certainty.LIKELY)
     social = _SSN.search(text)
     if social:
-        whole = social[0] == value
+        sure = social[0] == value or _SSN_WORD.search(text[max(0, social.start() - 60) : social.start()])
         return Shape(
-            ExposureKind.EXTERNAL_ID, social[0], Form.PLAIN, None, Certainty.LIKELY if whole else Certainty.POSSIBLE
+            ExposureKind.EXTERNAL_ID, social[0], Form.PLAIN, None, Certainty.LIKELY if sure else Certainty.POSSIBLE
         )
     phone = _PHONE.search(text)
     if phone and (phone[1] or phone[2]) not in _TOLL_FREE:
@@ -276,7 +246,7 @@ def _numbered(normal: str, text: str) -> Shape | None:
 
 
 def _named(normal: str, text: str) -> Shape | None:
-    if normal in _GIVEN_NAMES:
+    if normal in GIVEN_NAMES:
         value = text.strip()
         if _PERSON_NAME.fullmatch(value):
             return Shape(ExposureKind.NAME, value, Form.PLAIN, None, Certainty.LIKELY)

@@ -16,7 +16,8 @@ from rules.body import parse_body
 from rules.leak_shapes import Certainty, may_hold, name_means, shape_of
 from rules.leak_terms import KnownIdentity, LeakIndex, PlainSearch, Term
 from rules.placeholders import is_placeholder
-from rules.unwrap import Layer, body_text, hidden_slashes, pairs, peel, unwrap, url_parts
+from rules.unpack import body_text
+from rules.unwrap import Layer, hidden_slashes, pairs, peel, unwrap, url_parts
 from scanner.model import ExposureKind, Form, RequestRecord
 
 __all__ = ["Certainty", "KnownIdentity", "Leak", "LeakIndex", "find_leaks", "is_placeholder"]

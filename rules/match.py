@@ -51,6 +51,7 @@ def match_message(
     """`match_request` for a request that was taken apart already."""
     index = index_of(rules)
     matched: list[ReadyRule] = []
+    shapes: list[ReadyRule] = []
     if message.host:
         matched = _holding(index.for_host(message.host), message)
         if not any(not ready.rule.fallback for ready in matched):
@@ -60,7 +61,8 @@ def match_message(
                 if unwrapped is not None:
                     shapes = _holding(index.shapes(unwrapped), unwrapped)
                     message = unwrapped if shapes else message
-            matched += shapes
+            # A fallback that knows the host may know the shape, too: it speaks once.
+            matched += [ready for ready in shapes if ready not in matched]
         if not matched and message.record.cname:
             matched = [ready for alias in message.record.cname for ready in _holding(index.for_host(alias), message)]
             if not matched:
@@ -72,6 +74,8 @@ def match_message(
         matched = [r for r in matched if not (r.rule.fallback and r.rule.vendor.id in speaking)]
     page = page_host(page_url) if page_url else ""
     local = bool(page) and same_site(message.host, page, own_domains)
+    if shapes and not local:
+        matched = [ready for ready in matched if ready not in shapes or not _looks_alike(ready, message.host)]
     found = tuple(
         detection
         for ready in matched
@@ -108,6 +112,19 @@ def _with_referer(detection: Detection, record: RequestRecord, page: str, own_do
         return detection
     exposure = Exposure(ExposureKind.PAGE_URL, REFERER, referer[:_LONGEST_REFERER_CHARS])
     return replace(detection, exposures=(*detection.exposures, exposure))
+
+
+def _looks_alike(ready: ReadyRule, host: str) -> bool:
+    """Say whether a strange host wears the vendor's name (`ct.pinterest.com.evil.test`): no proxy is called so."""
+    inside = f".{host}"
+    return any(_stands_in(domain, inside) for domain in ready.rule.vendor.domains) and not _at_home(ready, host)
+
+
+def _stands_in(domain: str, inside: str) -> bool:
+    if "<cc>" not in domain:
+        return f".{domain}." in inside
+    countries = rf"\.{re.escape(domain.removesuffix('.<cc>'))}\.(?:com?\.)?(?:com|[a-z]{{2}})\."
+    return re.search(countries, inside) is not None
 
 
 def _at_home(ready: ReadyRule, host: str) -> bool:

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import unquote
 
+import idna
+
 from rules.body import inflated, parse_body
 from rules.decode import Field, expand_all, parse_query
 from rules.decoders import apply_decoders
 from scanner.model import RequestRecord
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://([^/?#\\]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
+_BARE_PAGE = re.compile(r"[^\s:/?#@]+\.[^\s:/?#@]+(?::\d+)?(?:[/?#]|$)")
+"""An address as people write it: `www.clinic.example/doctors`."""
 _MATRIX = re.compile(r"[^/;=]+=")
 
 
@@ -22,13 +26,23 @@ def split_authority(authority: str) -> str:
     host = authority.rpartition("@")[2]
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].rstrip(".").lower()
+    host = host.partition(":")[0].rstrip(".").lower()
+    return host if host.isascii() else _as_sent(host)
+
+
+def _as_sent(host: str) -> str:
+    """A name with letters outside ASCII as browsers send it: `bücher.example` is `xn--bcher-kva.example`."""
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return host
 
 
 @lru_cache(maxsize=1_024)
 def page_host(url: str) -> str:
     """Return the host of a page's URL, or an empty string: the same few pages are asked for again and again."""
-    found = _URL.match(url)
+    url = url.strip()
+    found = _URL.match(f"https://{url}" if _BARE_PAGE.match(url) else url)
     return split_authority(found[2] or "") if found else ""
 
 
@@ -69,6 +83,8 @@ class Message:
         found = _URL.match(record.url)
         authority, path, query = (found[2] or "", found[3], found[4] or "") if found else ("", "", "")
         self.host = split_authority(authority) if len(authority) < 300 else ""
+        if "&amp;" in query:  # a page that escaped its pixel's address twice: such hits arrive with half of their names
+            query = query.replace("&amp;", "&")
         self.query = query
         if ";" in path or "=" in path:
             self.path, matrix = split_matrix(path) if len(path) < 4_096 else _matrix_of_long(path)

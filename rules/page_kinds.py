@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from rules.health import words_of
-from rules.unwrap import plain
+from rules.page_address import SEARCH_PARAMETERS
+from rules.tokens import plain
 
 
 class PageKind(StrEnum):
@@ -108,9 +109,6 @@ _STAFF: Final = _phrases(
 _PRESS: Final = _phrases(
     "news, newsroom, press, press releases, media, blog, blogs, stories, events, event, about, about us, "
     "annual report, magazine, podcast, calendar"
-)
-_SEARCH_PARAMETERS: Final = frozenset(
-    ("q", "s", "query", "search", "keyword", "keywords", "search_query", "searchterm", "k")
 )
 _CLINICAL_FIELDS: Final = _phrases(
     "dob, birth, birthdate, birthday, ssn, insurance, member id, policy, symptom, symptoms, medication, "
@@ -221,6 +219,6 @@ def _by_form(form_fields: Sequence[str]) -> PageKind | None:
 def _searches(query: str) -> bool:
     for pair in query.split("&")[:100]:
         name, _, value = pair.partition("=")
-        if value and name.lower() in _SEARCH_PARAMETERS:
+        if value and name.lower() in SEARCH_PARAMETERS:
             return True
     return False

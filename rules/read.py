@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, MutableMapping
+from urllib.parse import unquote_plus
 
 from rules.compiled import NAME_LENGTH, TEST_LENGTH, ReadyRule, compact, glob_pattern
 from rules.decode import Field, flatten, parse_json, to_text
@@ -12,9 +13,11 @@ from rules.decoders import apply_decoders
 from rules.exposure import form_of, stands_for_nobody, tidy
 from rules.message import Message
 from rules.model import Feature, FieldRole, Ref, ValueTest
+from rules.page_address import clicked, searched
 from scanner.model import Detection, Exposure, ExposureKind
 from scanner.request_headers import basic_user
 
+_ADDRESSES = (ExposureKind.PAGE_URL, ExposureKind.REFERRER)
 _EMPTY = frozenset({"", "{}", "[]"})
 WHOLE_PATH = "(path)"
 """Where a rule says what the URL's own path gives away: the digest of an address, the name of a video."""
@@ -202,6 +205,7 @@ def _sort_fields(
 ) -> tuple[tuple[Exposure, ...], tuple[tuple[str, str], ...]]:
     exposures: dict[tuple[str, str, str], Exposure] = {}
     other: list[tuple[str, str]] = []
+    searches: list[Exposure] = []
     role_memo, role_of = ready.role_memo, ready.role
     for path, name, value, _ in fields:
         role = role_memo[path] if path in role_memo else role_of(path)
@@ -215,9 +219,25 @@ def _sort_fields(
                 exposure = expose(role, name, value, values)
                 if exposure is not None:
                     exposures.setdefault((exposure.kind, name, exposure.value), exposure)
+                    if role.kind in _ADDRESSES and "?" in value:
+                        searches += _searches(exposure)
+                        for param, click in clicked(exposure.value[:TEST_LENGTH]):
+                            found = Exposure(ExposureKind.CLICK_ID, f"{name}.{param}", click)
+                            exposures.setdefault((found.kind, found.field, click), found)
         elif role.role == "other" and value not in _EMPTY:
             other.append((name, value))
+    if searches:
+        named = [unquote_plus(e.value) for e in exposures.values() if e.kind is ExposureKind.SEARCH_QUERY]
+        for search in searches:
+            if not any(search.value in words for words in named):
+                exposures.setdefault((search.kind, search.field, search.value), search)
     return tuple(exposures.values()), tuple(other)
+
+
+def _searches(address: Exposure) -> Iterable[Exposure]:
+    """What the address of a page says that somebody searched for."""
+    for param, words in searched(address.value[:TEST_LENGTH]):
+        yield Exposure(ExposureKind.SEARCH_QUERY, f"{address.field}.{param}", words)
 
 
 def expose(role: FieldRole, name: str, value: str, values: Values) -> Exposure | None:

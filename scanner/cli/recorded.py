@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ from reports.view import build_view
 from rules.explain import explain_line
 from rules.load import load_rules
 from scanner import __version__
+from scanner.approvals_file import read_file
 from scanner.cli.identities import identity_options, judging_of
 from scanner.cli.options import json_option, print_json, rules_option
+from scanner.cli.target import configuration
 from scanner.clock import SystemClock
+from scanner.config import Config
 from scanner.errors import Exit, ProblemsError
+from scanner.house_rules import HouseRules
+from scanner.policy_read import read_policy
 from scanner.service.judge import RulesJudge
-from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har
+from scanner.service.recorded import JudgedFile, har_comparison, har_document, judge_har, site_of
 
 
 @click.command()
@@ -34,17 +40,26 @@ def explain(as_json: bool, rule_paths: tuple[str, ...], config_path: Path | None
     \b
     A line holds {"url", "method"?, "body"? | "body_base64"?, "content_type"?, "page_url"?, "type"?}.
       echo '{"url": "https://ct.pinterest.com/v3/?tid=2612000000001&event=lead"}' | tagdrift explain
-    With --identity, or identities in the configuration, their values are found in any spelling, encoding and hash.
+    What looks like anybody's identifier is always named. With --identity, or identities in the configuration, their
+    values are found in any spelling, encoding and hash.
     Exits 2 if a line was no request; every line is answered all the same.
     """
     rules = load_rules(rule_paths)
     judging = judging_of(config_path, identities)
     index = RulesJudge(rules, judging).identities if judging.identities else None
+    config = configuration(config_path)
+    sites = config.sites if config else ()
+
+    @lru_cache(maxsize=1_024)
+    def own(page_url: str) -> tuple[str, ...]:
+        site = site_of([page_url], sites)
+        return site.own_domains if site is not None else ()
+
     refused = False
     for line in sys.stdin.buffer:
         if not line.strip():
             continue
-        answer = explain_line(line, rules, identities=index)
+        answer = explain_line(line, rules, index, own=own)
         refused = refused or "error" in answer
         sys.stdout.write((json.dumps(answer, ensure_ascii=True) if as_json else _told(answer)) + "\n")
     if refused:
@@ -98,15 +113,17 @@ def har(
 ) -> None:
     """Judge HAR files that somebody recorded by hand: which tags, whose, and what they carry, page by page.
 
-    A file that is broken is read as far as it goes, and the notes say so. Exits 2 if nothing in a file can be read; the
+    Pages of a site in the configuration are judged with its own domains, policy, approvals and severities. A file that
+    is broken is read as far as it goes, and the notes say so. Exits 2 if nothing in a file can be read; the
     others are judged all the same.
     """
     judge = RulesJudge(load_rules(rule_paths), judging_of(config_path, identities))
+    config = configuration(config_path)
     judged: list[JudgedFile] = []
     unreadable: list[ProblemsError] = []
     for path in track(files, "reading", disable=not sys.stderr.isatty() or len(files) == 1, transient=True):
         try:
-            judged.append(judge_har(path, judge))
+            judged.append(judge_har(path, judge, config.sites if config else ()))
         except ProblemsError as error:
             unreadable.append(error)
     for problem in unreadable:
@@ -115,7 +132,7 @@ def har(
         for note in file.reading.notes:
             click.echo(f"{one_line(file.file)}: {one_line(note)}", err=True)
     if report_dir is not None and judged:
-        _write_report(judged, judge, report_dir)
+        _write_report(judged, judge, report_dir, config)
     if as_json:
         print_json(har_document(judged))
     else:
@@ -143,9 +160,17 @@ def _print(file: JudgedFile) -> None:
             click.echo(f"    {one_line(party['domain'])}{owner}: {party['requests']} request(s)")
 
 
-def _write_report(judged: list[JudgedFile], judge: RulesJudge, folder: Path) -> None:
+def _write_report(judged: list[JudgedFile], judge: RulesJudge, folder: Path, config: Config | None) -> None:
     name = ", ".join(Path(file.file).name for file in judged)
-    comparison = har_comparison(judged, judge, name)
+    sites = {file.site.name for file in judged if file.site is not None}
+    if config is not None and len(sites) == 1:
+        # One configured site: its policy, approvals and severities say what counts.
+        house = HouseRules(read_file(config.approvals_file), config.severities)
+        (site,) = sites
+        comparison = har_comparison(judged, judge, site, read_policy(config.policy or {}), house)
+        name = f"{site} ({name})"
+    else:
+        comparison = har_comparison(judged, judge, name)
     pages = comparison.snapshot.pages
     view = build_view(
         site=name,

@@ -189,8 +189,10 @@ def compare_scans(
     """
     today = scan.started_at.date()
     after = snapshot_of(store, scan, judge, own_domains)
-    before = snapshot_of(store, older, judge, own_domains) if older is not None else None
-    pages = {page.page: page for side in (before, after) if side is not None for page in side.pages}
+    if older is None:
+        return judged_alone(judge, after, policy, house)
+    before = snapshot_of(store, older, judge, own_domains)
+    pages = {page.page: page for side in (before, after) for page in side.pages}
     approved = house.in_force(scan.site, today)
     site = after
     if before is not None and scan.kind is ScanKind.LIGHT:
@@ -199,10 +201,6 @@ def compare_scans(
         site, page_kind=judge.page_kind, names=judge.names, older=before, without=sieve(approved, pages.get)
     )
     broken = _violations(policy, after, judge, house, today)
-    if before is None:
-        told = _weighed(judged(present, present, broken, ()), house, after, judge)
-        told = with_causes(told, None, after, judge.names)
-        return Comparison(after, None, None, None, told, approved=approved)
     drift = compare(before, after)
     entries, left_out = without_approved(drift.entries, approved, pages.get)
     drift = replace(drift, entries=entries)
@@ -216,6 +214,21 @@ def compare_scans(
     told = with_causes(told, before, after, judge.names)
     told = with_history(store, told, after, earlier_scans(store, scan))
     return Comparison(after, older, approval, drift, told, before, approved, left_out)
+
+
+def judged_alone(
+    judge: Judge, after: Snapshot, policy: Policy = OBSERVE, house: HouseRules = NO_HOUSE_RULES
+) -> Comparison:
+    """Judge a scan that nothing can be compared with, or recorded traffic, as of its own day."""
+    today = after.scan.started_at.date()
+    pages = {page.page: page for page in after.pages}
+    approved = house.in_force(after.scan.site, today)
+    present = inventory_findings(
+        after, page_kind=judge.page_kind, names=judge.names, without=sieve(approved, pages.get)
+    )
+    broken = _violations(policy, after, judge, house, today)
+    told = _weighed(judged(present, present, broken, ()), house, after, judge)
+    return Comparison(after, None, None, None, with_causes(told, None, after, judge.names), approved=approved)
 
 
 def _weighed(found: tuple[Finding, ...], house: HouseRules, after: Snapshot, judge: Judge) -> tuple[Finding, ...]:

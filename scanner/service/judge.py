@@ -20,7 +20,7 @@ from scanner.judging import Judging
 from scanner.model import Category, PageCapture, PageInventory
 from scanner.second_look import together, visits_of
 
-EDITION = 3
+EDITION = 4
 """Of the judgement itself: raise it when equal rules would judge a capture otherwise than before."""
 
 

@@ -51,6 +51,14 @@ def test_explain_answers_every_line_in_order(place: Workplace) -> None:
     assert ran.stdout.isascii()
 
 
+def test_explain_knows_a_configured_sites_own_domains(place: Workplace) -> None:
+    place.write("two.yaml", CONFIG.replace("policy:", "  - {name: other, start: [https://other.example/]}\npolicy:"))
+    pages = ("https://www.clinic.example/knee", "https://other.example/", None)
+    lines = [json.dumps({"url": "https://px.stranger.example/i.gif", "page_url": page}) for page in pages]
+    ran = place.run("explain", "--json", "--config", "two.yaml", stdin="\n".join(lines)).exits(0)
+    assert [json.loads(line)["third_party"] for line in ran.stdout.splitlines()] == [False, True, None]
+
+
 def test_explain_in_words_shows_nothing_that_moves_the_cursor(place: Workplace) -> None:
     requests = [
         {"url": BEACON.format(1), "page_url": "https://clinic.example/"},
@@ -114,6 +122,42 @@ def test_har_reads_several_files_the_broken_ones_as_far_as_they_go(place: Workpl
     assert MAIL not in ran.stdout + (place.folder / "out" / "report.html").read_text(), "what names a person is masked"
     assert "stranger.example" in ran.stdout
     assert (place.folder / "out" / "report.html").read_text().count("Pinterest")
+
+
+CONFIG = """
+sites:
+  - {name: clinic, start: [https://www.clinic.example/], own_domains: [stranger.example]}
+policy: {preset: healthcare}
+severity:
+  - {set: info, vendor: pinterest, reason: counsel knows}
+"""
+APPROVALS = """format: 1
+approvals:
+  - {who: officer, why: agreed, vendor: pinterest, site: clinic}
+"""
+
+
+def test_a_recording_of_a_configured_site_is_judged_as_that_site(place: Workplace) -> None:
+    place.write("whole.har", har_text("/"))
+
+    def report(*more: str) -> tuple[str, str]:
+        ran = place.run("har", "whole.har", "--json", "--report", "out", *more).exits(0)
+        third = {party["domain"] for page in ran.document["pages"] for party in page["third_parties"]}
+        return (place.folder / "out" / "report.html").read_text(), ",".join(sorted(third))
+
+    plain, parties = report()
+    assert ("gainst the policy" in plain, parties) == (False, "pinterest.com,stranger.example")
+    place.write("clinic.yaml", CONFIG)
+    judged, parties = report("--config", "clinic.yaml")
+    assert parties == "pinterest.com", "what the site declared its own is no third party"
+    assert "gainst the policy" in judged
+    assert ("counsel knows" in plain, "counsel knows" in judged) == (False, True)
+    place.write("tagdrift-approvals.yaml", APPROVALS)
+    approved, _ = report("--config", "clinic.yaml")
+    assert "gainst the policy" not in approved
+    place.write("other.yaml", CONFIG.replace("www.clinic.example", "www.another.example"))
+    elsewhere, parties = report("--config", "other.yaml")
+    assert ("gainst the policy" in elsewhere, parties) == (False, "pinterest.com,stranger.example")
 
 
 def test_a_file_that_is_no_har_is_2_and_the_others_are_judged_all_the_same(place: Workplace) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
+import zipfile
 from typing import Any
 
 import brotli
@@ -43,6 +45,18 @@ def tags(raw: bytes) -> set[tuple[str, str | None, str | None]]:
         for d in match_page(page.capture, RULES)
         if d.evidence == "request"
     }
+
+
+def zipped(*, name: str = "har.har", body: str = "0a1b.json") -> bytes:
+    """As Playwright packs it: the log and each body a file of its own."""
+    beacon = post({"mimeType": "application/json", "_file": body})
+    page = DOCUMENT | {"response": {"status": 200, "content": {"mimeType": "text/html", "_file": "page.html"}}}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, har(page, beacon))
+        archive.writestr("0a1b.json", TEXT)
+        archive.writestr("page.html", "<title>Knee pain</title><script>pintrk('load', '2612000000002')</script>")
+    return packed.getvalue()
 
 
 def post(data: Any, **more: Any) -> dict[str, Any]:
@@ -126,6 +140,7 @@ def test_a_body_that_the_file_lacks_is_unknown_not_empty() -> None:
         pytest.param(b"\xef\xbb\xbf" + har(DOCUMENT, post({"text": TEXT})), id="byte-order mark"),
         pytest.param(har(DOCUMENT, post({"text": TEXT})).decode().encode("utf-16"), id="UTF-16"),
         pytest.param(har(DOCUMENT, post({"text": TEXT})).decode().encode("utf-16-le"), id="UTF-16 without a mark"),
+        pytest.param(zipped(), id="zip with the bodies beside the log"),
         pytest.param(gzip.compress(har(DOCUMENT, post({"text": TEXT}))), id="gzip"),
         pytest.param(har(DOCUMENT | {"x": "caf\xe9"}, post({"text": TEXT})).replace(b"\\u00e9", b"\xe9"), id="Latin-1"),
         pytest.param(json.dumps(json.loads(har(DOCUMENT, post({"text": TEXT})))["log"]).encode(), id="without log"),
@@ -165,7 +180,8 @@ def test_a_file_cut_off_in_the_middle_gives_what_is_whole_and_proves_no_absence(
         (b"{}", "no `log.entries`"),
         (b'{"log": {"entries": {}}}', "no `log.entries`"),
         (b'{"log": {"entries": [{}, 5, null]}}', "no entry"),
-        (b"PK\x03\x04rest", "zip archive"),
+        (b"PK\x03\x04rest", "damaged zip archive"),
+        (zipped(name="notes.txt"), "zip archive without a .har file"),
         (b"\x1f\x8b\x08broken", "gzip"),
         (b"[" * 200_000, "not JSON"),
     ],
@@ -176,7 +192,30 @@ def test_what_cannot_be_read_at_all_is_one_clear_error(raw: bytes, said: str) ->
 
 
 def test_an_empty_recording_is_no_error_and_no_page() -> None:
-    assert read_har(har()).pages == ()
+    reading = read_har(har())
+    assert (reading.pages, reading.notes) == ((), ("there is no request in it",))
+
+
+def test_a_body_that_is_missing_in_the_archive_is_unknown() -> None:
+    (page,) = read_har(zipped(body="../../etc/passwd")).pages
+    assert page.source is not None
+    assert "Knee pain" in page.source
+    assert page.capture.requests[1].body in (b"", None)
+
+
+def test_what_the_recording_browsers_extensions_load_is_no_part_of_the_site() -> None:
+    popup = entry("chrome-extension://abcdefgh/popup.html", mime="text/html", _resourceType="document", pageref="p1")
+    reading = read_har(har(popup, DOCUMENT, entry("moz-extension://0a1b/x.js", pageref="p1")))
+    (page,) = reading.pages
+    assert (page.capture.final_url, len(page.capture.requests)) == (PAGE, 1)
+    assert "2 request(s) of the recording browser's extensions" in reading.notes[0]
+
+
+def test_a_page_named_by_the_measuring_tool_has_no_title() -> None:
+    pages = [{"id": "p1", "title": f"Run 1, First View for {PAGE}", "_URL": PAGE}]
+    beacon = post({"text": TEXT}) | {"_request_type": "Beacon"}
+    (page,) = read_har(har(beacon, pages=pages)).pages
+    assert (page.capture.final_url, page.capture.title, page.capture.requests[0].type) == (PAGE, None, "ping")
 
 
 def test_pages_by_document_and_referer_where_the_file_names_none() -> None:

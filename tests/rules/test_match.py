@@ -269,3 +269,24 @@ def test_requests_come_with_their_index_and_source_evidence_carries_no_exposures
     sent, stands = match_page(page, RULES)
     assert (sent.request_index, sent.evidence, len(sent.exposures)) == (1, "request", 1)
     assert (stands.request_index, stands.evidence, stands.exposures) == (None, "source", ())
+
+
+GA4 = "/g/collect?v=2&tid=G-CLINIC0001&gtm=45je5a1&en=page_view"
+
+
+@pytest.mark.parametrize(
+    ("host", "page", "matched"),
+    [
+        ("www.google.com.evil.test", "https://clinic.test/", False),
+        ("google-analytics.com.evil.test", None, False),
+        ("www.google.co.uk.evil.test", None, False),
+        ("google.clinic.test", "https://clinic.test/", True),
+        ("google.tagging.test", "https://clinic.test/", True),
+        ("www.google-analytics.com.clinic.test", "https://clinic.test/", True),
+    ],
+)
+def test_a_shape_on_a_host_that_wears_the_vendors_name_is_a_forgery_unless_the_host_is_the_sites(
+    host: str, page: str | None, matched: bool
+) -> None:
+    found = match_request(RequestRecord(f"https://{host}{GA4}"), RULES, page_url=page)
+    assert [d.product for d in found] == (["google-analytics-4"] if matched else [])

@@ -12,7 +12,9 @@ import pytest
 import zstandard
 
 from rules.lz_string import from_lz_string
-from rules.unwrap import body_text, decode_token, inflate, peel, plain, unwrap, url_parts
+from rules.tokens import decode_token, plain
+from rules.unpack import body_text, inflate
+from rules.unwrap import peel, unwrap, url_parts
 
 
 def paths(text: str, origin: str = "query.x") -> dict[str, str]:

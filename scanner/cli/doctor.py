@@ -21,7 +21,7 @@ from scanner.cli.options import print_json, state_options
 from scanner.cli.target import configuration
 from scanner.config import DEFAULT_STORE, Config
 from scanner.errors import CannotRun, Exit, TagdriftError
-from scanner.fleet.driver import driver_trouble
+from scanner.fleet.driver import driver_trouble, sandbox_trouble
 from scanner.store import open_store
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
@@ -104,7 +104,9 @@ def _browser() -> str:
     found = find_browser()
     try:
         asyncio.run(try_browser(found))
-    except TagdriftError:
+    except TagdriftError as error:
+        if (hint := sandbox_trouble()) is not None:
+            raise CannotRun(error.message, hint=hint) from error
         raise
     except Exception as error:  # Playwright has no error of its own for a driver that does not start
         raise driver_trouble(error) from error

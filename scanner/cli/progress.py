@@ -74,10 +74,12 @@ class LiveView:
 
 
 class PlainView:
-    """One line for trouble, and one every so many pages: what a log file wants."""
+    """One line for trouble, one every so many pages, and one at the end: what a log file wants."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._count = ""
+        """Where the scan stands, if that was not said yet."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,15 +87,19 @@ class PlainView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        if self._count:
+            self._line(self._count)
 
     def show(self, news: Progress) -> None:
         if news.note:
             self._line(news.note)
         if news.outcome is not None and news.outcome is not Outcome.OK:
             self._line(_trouble(news))
-        if news.page is not None and (news.done % PLAIN_EVERY == 0 or news.done == 1):
-            self._line(f"{news.done} of {news.planned} pages, {len(news.tags)} tags")
+        if news.page is not None:
+            self._count = f"{news.done} of {news.planned} pages, {len(news.tags)} tags"
+            if news.done % PLAIN_EVERY == 0 or news.done == 1:
+                self._line(self._count)
+                self._count = ""
 
     def _line(self, text: str) -> None:
         self._console.print(Text(one_line(text)), soft_wrap=True)

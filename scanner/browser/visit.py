@@ -43,6 +43,8 @@ _EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
 _SCREENSHOT_TIMEOUT_S = 5.0
 _MAX_DOCUMENTS = 4
+_CRASH_PATIENCE_S = 5.0
+"""How long a page that cannot be interrupted may take to crash."""
 _GRACE_S = 8.0
 """What the end of a visit may take on top of its deadline: closing, cookies, bodies under way."""
 
@@ -153,6 +155,8 @@ class _Visit:
         except PlaywrightError as error:
             self.stop = self._browser_trouble(error)
             self.sound = False
+        if self._crashed() and (self.stop is None or self.stop.reason is StopReason.VISIT_TIMEOUT):
+            self.stop = _Stop(StopReason.CRASHED, "the page crashed its renderer")
         await self._finish()
         return Visited(as_capture(self._seen()), self.sound)
 
@@ -320,10 +324,17 @@ class _Visit:
 
     async def _read(self, page: Page) -> None:
         if self.dwell.hung and not await self.dwell.interrupt():
+            await self._crash_may_follow()
             return
         self.final_url = page.url
         timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
         self.state = await read_state(self.targets, self.setting.wanted.globals, timeout_s)
+
+    async def _crash_may_follow(self) -> None:
+        """What no interruption ends is not a script: a renderer may take a while to choke on what it was given."""
+        until = min(time.monotonic() + _CRASH_PATIENCE_S, self.deadline + _GRACE_S / 2)
+        while not self._crashed() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
 
     async def _say_goodbye(self, page: Page) -> None:
         assert self.guests is not None

@@ -103,13 +103,10 @@ ENDINGS: dict[str, set[tuple[Outcome, StopReason | None]]] = {
     "huge-dom": {(OK, None)},
     "camera-and-place": {(OK, None)},
     "overwritten-builtins": {(OK, None)},
-    "basic-auth-subresource": {
-        (OK, None),
-        (PARTIAL, StopReason.PENDING_REQUESTS),
-        (PARTIAL, StopReason.VISIT_TIMEOUT),
-    },
+    "basic-auth-subresource": {(OK, None)},
     "slow-page": {(OK, None)},
-    "hash-for-ever": {(OK, None), (PARTIAL, StopReason.PAGE_HUNG), (PARTIAL, StopReason.VISIT_TIMEOUT)},
+    "hash-for-ever": {(OK, None)},
+    "history-flood": {(OK, None)},
 }
 """What visits of these pages must end as."""
 

@@ -8,6 +8,22 @@ from collections.abc import Collection, Mapping
 
 EVIDENCE = ("referer", "origin", "sec-gpc", "sec-fetch-dest", "content-encoding", "x-requested-with")
 _SECRET = ("cookie", "authorization", "proxy-authorization")
+_BROWSERS_OWN = (
+    *("accept", "accept-charset", "accept-encoding", "accept-language", "access-control-request-method"),
+    *("authorization", "cache-control", "connection", "content-length", "content-type", "cookie", "host", "origin"),
+    *("if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range", "pragma"),
+    *("last-event-id", "ping-from", "ping-to", "priority", "purpose", "referer", "user-agent", "te", "dnt"),
+    *("service-worker", "service-worker-navigation-preload", "transfer-encoding", "upgrade"),
+    *("upgrade-insecure-requests", "device-memory", "downlink", "dpr", "ect", "rtt", "save-data", "viewport-width"),
+    "width",
+)
+
+
+def is_browsers_own(name: str) -> bool:
+    """Say whether a request header (lower case) is the browser's work. Every other one is a page's, and can carry
+    anything.
+    """
+    return name.startswith((":", "sec-", "proxy-")) or name in _BROWSERS_OWN
 
 
 def kept_headers(headers: Mapping[str, str], named_by_rules: Collection[str] = ()) -> tuple[tuple[str, str], ...]:

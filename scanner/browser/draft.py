@@ -45,6 +45,7 @@ _CONTEXTS = {
     "shared_worker": "shared-worker",
     "service_worker": "service-worker",
     "popup": "popup",
+    "worklet": "worker",
 }
 _NOT_ON_THE_NETWORK = (
     "data:",
@@ -89,6 +90,8 @@ class Draft:
     content_fingerprint: str | None = None
     content: bytes | None = None
     finished: bool = False
+    asks_for_password: bool = False
+    """The server wants credentials, and the browser waits for a person to type some."""
 
 
 def is_on_the_network(url: str) -> bool:

@@ -165,6 +165,8 @@ async def launch(playwright: Playwright, settings: BrowserSettings) -> Browser:
             args=launch_flags(settings, agent, as_root),
             chromium_sandbox=not as_root,
             headless=True,
+            # A person's browser slows down pages that change their address without end; unchecked they choke it.
+            ignore_default_args=["--disable-ipc-flooding-protection"],
             timeout=_LAUNCH_TIMEOUT_MS,
             # Signals are the scan's business: it closes its browsers itself and saves what is finished first.
             handle_sigint=False,

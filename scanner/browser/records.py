@@ -10,7 +10,7 @@ from urllib.parse import urldefrag
 from scanner.browser.draft import Draft, is_on_the_network
 from scanner.browser.initiators import whole_chain
 from scanner.model import Initiator, RequestRecord
-from scanner.request_headers import kept_headers
+from scanner.request_headers import is_browsers_own, kept_headers
 from scanner.urls import host_of, same_site
 
 _KEPT_REQUEST_HEADERS = (
@@ -146,8 +146,15 @@ def _request_headers(draft: Draft, own: bool, wanted: Sequence[str]) -> tuple[tu
     """Headers worth evidence. Cookie values only where a stranger gets them: the site's own are its sessions."""
     sent = draft.request_headers
     kept = [(name, sent[name]) for name in _KEPT_REQUEST_HEADERS if name in sent]
+    if not own:
+        kept += [
+            (name, value)
+            for name, value in sent.items()
+            if not (is_browsers_own(name) or name in _KEPT_REQUEST_HEADERS)
+        ]
     named = kept_headers(sent, wanted)
-    kept += [(name, value) for name, value in named if name in wanted and name not in _KEPT_REQUEST_HEADERS]
+    there = {name for name, _ in kept}
+    kept += [(name, value) for name, value in named if name in wanted and name not in there]
     if cookie := sent.get("cookie"):
         kept.append(("cookie", _names_only(cookie) if own else cookie))
     return tuple(kept)

@@ -43,6 +43,8 @@ _EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
 _SCREENSHOT_TIMEOUT_S = 5.0
 _MAX_DOCUMENTS = 4
+_CRASH_PATIENCE_S = 5.0
+"""How long a page that cannot be interrupted may take to crash."""
 _GRACE_S = 8.0
 """What the end of a visit may take on top of its deadline: closing, cookies, bodies under way."""
 
@@ -74,6 +76,7 @@ class VisitSetting:
     own_domains: tuple[str, ...] = ()
     headers: SiteHeaders = field(default_factory=SiteHeaders)
     scripts: ScriptContents = field(default_factory=ScriptContents)
+    service_workers_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,12 @@ class _Visit:
         self.deadline = time.monotonic() + task.limits.visit_timeout_ms / 1000
         self.bodies = BodyKeeper(task.limits, setting.wanted, setting.scripts)
         self.recorder = Recorder(task.limits, self.bodies)
-        self.targets = Targets(self.recorder, place.hints, setting.headers.patterns())
+        self.targets = Targets(
+            self.recorder,
+            place.hints,
+            setting.headers.patterns(),
+            service_workers_allowed=setting.service_workers_allowed,
+        )
         # Short visits cannot wait long for silent pages.
         self.stall_s = min(task.limits.stall_ms, task.limits.visit_timeout_ms / 5) / 1000
         self.dwell = Dwell(self.targets, self.recorder, self.stall_s)
@@ -153,6 +161,8 @@ class _Visit:
         except PlaywrightError as error:
             self.stop = self._browser_trouble(error)
             self.sound = False
+        if self._crashed() and (self.stop is None or self.stop.reason is StopReason.VISIT_TIMEOUT):
+            self.stop = _Stop(StopReason.CRASHED, "the page crashed its renderer")
         await self._finish()
         return Visited(as_capture(self._seen()), self.sound)
 
@@ -229,6 +239,8 @@ class _Visit:
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
             if self.dwell.paused:
                 self.dwell.begin(_LOADING_MS)
+            if self.targets.root is not None:
+                self.dwell.answer_no_password(self.targets.root)
             answered = self.recorder.main_document() is not None
             if answered and time.monotonic() - self.recorder.last_activity > self.stall_s:
                 if not await self.dwell.alive(self.deadline):
@@ -306,12 +318,12 @@ class _Visit:
         await self.dwell.advance(early_ms, self.deadline)
         if not self.dwell.sound or self._crashed():
             return
-        await self._wake(root)
+        await self._wake(root, again=True)
         await self.dwell.advance(total_ms - early_ms, self.deadline)
 
-    async def _wake(self, root: Channel) -> bool:
+    async def _wake(self, root: Channel, *, again: bool = False) -> bool:
         by_touch = self.task.profile.device is Device.MOBILE
-        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch)
+        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch, again=again)
 
     def _is_off_site(self, url: str) -> bool:
         return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
@@ -320,10 +332,18 @@ class _Visit:
 
     async def _read(self, page: Page) -> None:
         if self.dwell.hung and not await self.dwell.interrupt():
+            await self._crash_may_follow()
             return
         self.final_url = page.url
         timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
         self.state = await read_state(self.targets, self.setting.wanted.globals, timeout_s)
+        self.recorder.on_peers(self.state.peers if self.state is not None else ())
+
+    async def _crash_may_follow(self) -> None:
+        """What no interruption ends is not a script: a renderer may take a while to choke on what it was given."""
+        until = min(time.monotonic() + _CRASH_PATIENCE_S, self.deadline + _GRACE_S / 2)
+        while not self._crashed() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
 
     async def _say_goodbye(self, page: Page) -> None:
         assert self.guests is not None
@@ -410,6 +430,11 @@ class _Visit:
             return _Stop(StopReason.CRASHED, "the page crashed its renderer")
         return _Stop(StopReason.BROWSER_GONE, f"the browser went away ({error.message.splitlines()[0][:200]})")
 
+    def _gaps(self) -> list[str]:
+        # A window that a page writes into tells of its first requests only that there were some.
+        untold = self.recorder.untold()
+        return self.targets.gaps + ([f"nobody told what {untold} request(s) were"] if untold else [])
+
     def _seen(self) -> Seen:
         return Seen(
             task=self.task,
@@ -430,7 +455,7 @@ class _Visit:
             hung=self.dwell.hung,
             timed_out=self.dwell.timed_out,
             stalled=self.dwell.stalled,
-            gaps=tuple(self.targets.gaps),
+            gaps=tuple(self._gaps()),
             own_domains=self.setting.own_domains,
             wanted_headers=self.setting.wanted.headers,
             browser=self.place.browser_version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -16,11 +17,11 @@ from tests.site.bulk import CRASH, BulkSite
 from tests.site.config import fixture_site
 from tests.site.mechanisms import FIRST
 from tests.site.reply import MENU, Fate, Reply, typed
-from tests.site.server import FixtureServer
+from tests.site.server import FixtureServer, Received
 
 SHORT = VisitLimits(navigation_timeout_ms=4_000, visit_timeout_ms=8_000)
 LONG = VisitLimits(navigation_timeout_ms=20_000, visit_timeout_ms=40_000)
-"""For pages that must be seen whole, however slow the machine."""
+"""For pages that must be seen to their end, however slow the machine."""
 PIXEL = '<img src="https://t.tracker.test/i.gif" alt="">'
 
 
@@ -102,13 +103,10 @@ ENDINGS: dict[str, set[tuple[Outcome, StopReason | None]]] = {
     "huge-dom": {(OK, None)},
     "camera-and-place": {(OK, None)},
     "overwritten-builtins": {(OK, None)},
-    "basic-auth-subresource": {
-        (OK, None),
-        (PARTIAL, StopReason.PENDING_REQUESTS),
-        (PARTIAL, StopReason.VISIT_TIMEOUT),
-    },
+    "basic-auth-subresource": {(OK, None)},
     "slow-page": {(OK, None)},
-    "hash-for-ever": {(OK, None), (PARTIAL, StopReason.PAGE_HUNG), (PARTIAL, StopReason.VISIT_TIMEOUT)},
+    "hash-for-ever": {(OK, None)},
+    "history-flood": {(OK, None)},
 }
 """What visits of these pages must end as."""
 
@@ -133,9 +131,17 @@ MUST_NOT_LOOK_WHOLE = {
 """Pages that cannot be seen whole: whatever else a visit says, it must not prove absence."""
 
 
+PATIENT = {name for name, endings in ENDINGS.items() if endings == {(OK, None)}} | {"crashes"}
+"""Pages whose visits must not end early because the machine is slow. A renderer chokes on its page some time after
+it stopped answering: how long that takes is the machine's affair."""
+
+
 @pytest.fixture(scope="module")
-def visited() -> Iterator[tuple[dict[str, PageCapture], list[str]]]:
-    """Every page once, a good one after each of them, in one fleet; and what was left running afterwards."""
+def visited(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, PageCapture], list[str]]]:
+    """Every page once, in one fleet; and what was left running afterwards."""
+    # Only what the selected tests are about is visited, so that one page can be looked at alone.
+    calls = (getattr(item, "callspec", None) for item in request.session.items)
+    chosen = {call.params["name"] for call in calls if call is not None and "name" in call.params} & set(PAGES)
     before = set(psutil.Process().children(recursive=True))
     with FixtureServer({f"/{name}": reply for name, reply in PAGES.items()}) as server:
 
@@ -146,11 +152,11 @@ def visited() -> Iterator[tuple[dict[str, PageCapture], list[str]]]:
                 async def visit(name: str) -> tuple[str, PageCapture]:
                     url = f"{FIRST}/{name}"
                     async with free:
-                        limits = LONG if ENDINGS.get(name) == {(OK, None)} else SHORT
+                        limits = LONG if name in PATIENT else SHORT
                         capture = await fleet.visit(VisitTask(page=url, url=url, limits=limits))
                     return name, capture
 
-                return dict(await asyncio.gather(*(visit(name) for name in PAGES)))
+                return dict(await asyncio.gather(*(visit(name) for name in PAGES if name in chosen or not chosen)))
 
         captures = asyncio.run(visit_all())
     left = set(psutil.Process().children(recursive=True)) - before
@@ -161,7 +167,7 @@ def visited() -> Iterator[tuple[dict[str, PageCapture], list[str]]]:
 @pytest.mark.parametrize("name", PAGES)
 def test_visit_ends_in_time_and_says_how(visited: tuple[dict[str, PageCapture], list[str]], name: str) -> None:
     capture = visited[0][name]
-    if ENDINGS.get(name) != {(OK, None)}:
+    if name not in PATIENT:
         assert capture.duration_ms <= SHORT.visit_timeout_ms + 15_000, "every await has a deadline"
     assert (capture.outcome is OK) == (capture.stop_reason is None), capture.detail
     if name in ENDINGS:
@@ -182,6 +188,30 @@ def test_what_was_sent_before_the_trouble_is_recorded(
 
 def test_no_process_is_left_behind(visited: tuple[dict[str, PageCapture], list[str]]) -> None:
     assert visited[1] == []
+
+
+@pytest.mark.timeout(200)
+def test_a_page_taken_for_hung_whose_renderer_then_dies_has_crashed() -> None:
+    impatient = VisitLimits(navigation_timeout_ms=20_000, visit_timeout_ms=40_000, stall_ms=500)
+
+    def choke(request: Received) -> Reply | None:
+        """Stop all renderers, as if they choked on the page, and let them die when everybody has lost patience."""
+        if urlsplit(request.url).path == "/choke":
+            family = psutil.Process().children(recursive=True)
+            renderers = [process for process in family if "--type=renderer" in process.cmdline()]
+            for process in renderers:
+                process.suspend()
+            threading.Timer(3.0, lambda: [process.kill() for process in renderers if process.is_running()]).start()
+        return None
+
+    with FixtureServer({"/chokes": page('<img src="/choke">')}, choke) as server:
+
+        async def visit() -> PageCapture:
+            async with LocalFleet(fixture_site(server, FIRST), Wanted()) as fleet:
+                return await fleet.visit(VisitTask(page=f"{FIRST}/chokes", url=f"{FIRST}/chokes", limits=impatient))
+
+        capture = asyncio.run(visit())
+    assert (capture.outcome, capture.stop_reason) == (FAILED, StopReason.CRASHED), capture.detail
 
 
 @pytest.mark.timeout(400)

@@ -139,6 +139,29 @@ def test_own_cookies_lose_their_values_and_strangers_keep_theirs() -> None:
     assert strange.headers == (("cookie", "sid=1; b=2"),)
 
 
+def test_headers_that_a_page_made_up_for_a_stranger_are_evidence() -> None:
+    headers = {
+        "x-user-email": "a@b.example",
+        "accept": "*/*",
+        "sec-fetch-mode": "cors",
+        "authorization": "Bearer x",
+        "x-api-key": "k",
+        "access-control-request-headers": "x-user-email",
+    }
+    drafts = [
+        Draft("1", url, "GET", "fetch", "page", 0, request_headers=headers)
+        for url in ("https://www.clinic.example/a", "https://t.example/p")
+    ]
+    own, strange = finished_records(drafts, (), "www.clinic.example", wanted_headers=("x-api-key",))
+    assert own.headers == (("x-api-key", "k"),)
+    assert dict(strange.headers) == {
+        "x-user-email": "a@b.example",
+        "x-api-key": "k",
+        "access-control-request-headers": "x-user-email",
+    }
+    assert len(strange.headers) == 3
+
+
 def test_cookie_lifetimes_are_relative_and_session_cookies_have_none() -> None:
     cookies = [
         {"name": "a", "domain": ".x.example", "path": "/", "expires": 1_100.0, "httpOnly": True},

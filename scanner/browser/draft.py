@@ -45,6 +45,7 @@ _CONTEXTS = {
     "shared_worker": "shared-worker",
     "service_worker": "service-worker",
     "popup": "popup",
+    "worklet": "worker",
 }
 _NOT_ON_THE_NETWORK = (
     "data:",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urldefrag
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request, WebSocket
 from playwright.async_api import Error as PlaywrightError
@@ -20,6 +21,19 @@ _MAX_POPUPS = 8
 _CONSOLE_FLOOD = 500
 _MAX_TOLD = 20_000
 _CLOSE_TIMEOUT_S = 3.0
+
+_RESOURCES = "performance.getEntriesByType('resource').slice(0, 500).map(e => [e.name, e.initiatorType])"
+_KINDS = {
+    "img": "image",
+    "script": "script",
+    "css": "image",
+    "link": "stylesheet",
+    "iframe": "document",
+    "beacon": "ping",
+    "fetch": "fetch",
+    "xmlhttprequest": "xhr",
+}
+_WITH_BODIES = ("beacon", "fetch", "xmlhttprequest")
 
 
 class Doorway:
@@ -161,11 +175,28 @@ class Guests:
         async def loaded(popup: Page) -> None:
             with contextlib.suppress(PlaywrightError):
                 await popup.wait_for_load_state("load", timeout=timeout_s * 1000)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    self._add_unheard(await popup.evaluate(_RESOURCES))
+            except (PlaywrightError, TimeoutError) as error:
+                if not (popup.is_closed() or "navigation" in str(error)):
+                    self._targets.gaps.append("a popup did not answer")
             await _closed(popup)
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s + _CLOSE_TIMEOUT_S):
                 await asyncio.gather(*(loaded(popup) for popup in self._popups))
+
+    def _add_unheard(self, resources: list[list[str]]) -> None:
+        """What a page writes into a window in the moment of opening it goes out before anybody can listen there."""
+        known = {urldefrag(draft.url).url for draft in self._recorder.drafts}
+        known |= {urldefrag(request.url).url for request in self.told}
+        for name, kind in resources:
+            if (url := urldefrag(name).url) in known or not is_on_the_network(url):
+                continue
+            method, body = ("POST" if kind == "beacon" else "GET"), (None if kind in _WITH_BODIES else b"")
+            at_ms = self._recorder.elapsed_ms()
+            self._tell(ContextRequest(url, method, _KINDS.get(kind, "other"), body, "popup", at_ms))
 
     def leave(self) -> None:
         """The visit is over. Popups still open are closed with the context's other pages by `close_strays`."""

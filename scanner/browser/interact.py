@@ -47,6 +47,20 @@ _SCROLL = """(async () => {
     if (y + innerHeight >= box.scrollHeight) break;
   }
   await frame();
+  // Boxes within the page: lists, chats, carousels.
+  let boxes = 0, seen = 0;
+  for (const e of document.body ? document.body.getElementsByTagName('*') : []) {
+    if (++seen > 4000 || boxes >= 8) break;
+    const down = e.scrollHeight - e.clientHeight, right = e.scrollWidth - e.clientWidth;
+    if (e === box || e.clientHeight < 50 || (down < 50 && right < 50)) continue;
+    const {overflowY, overflowX} = getComputedStyle(e);
+    if (!(down >= 50 && /auto|scroll/.test(overflowY)) && !(right >= 50 && /auto|scroll/.test(overflowX))) continue;
+    boxes++;
+    for (const part of [0.3, 0.65, 1]) {
+      e.scrollTo({top: down * part, left: right * part, behavior: 'instant'});
+      await frame();
+    }
+  }
   return n;
 })()"""
 
@@ -57,8 +71,10 @@ _SAY_TOUCHED = """for (const kind of ['touchstart', 'touchmove', 'touchend'])
 _SHIFT = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
 
 
-async def wake(channel: Channel, timeout_s: float, *, touch_screen: bool = False) -> bool:
+async def wake(channel: Channel, timeout_s: float, *, touch_screen: bool = False, again: bool = False) -> bool:
     """Send one of each input, on a spot that does nothing by itself. False: the page did not even say where.
+
+    `again`: the second time the pointer comes from elsewhere, and the wheel turns back.
 
     `touch_screen`: press by touching, as people with a phone do. A browser with a mouse takes touches as well, but
     when the machine is busy it may wait for ever for a page's answer to one.
@@ -69,13 +85,14 @@ async def wake(channel: Channel, timeout_s: float, *, touch_screen: bool = False
         )
     except ChannelError:
         return False
+    wheel = -400 if again else 40
     spot = answer.get("result", {}).get("value")
     x, y = spot if isinstance(spot, list) and len(spot) == 2 else (1, 1)
     inputs: list[tuple[str, Params]] = [
-        ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}),
+        ("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x + 3 * again, "y": y + 2 * again}),
         ("Input.dispatchKeyEvent", {"type": "keyDown", **_SHIFT}),
         ("Input.dispatchKeyEvent", {"type": "keyUp", **_SHIFT}),
-        ("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": 40}),
+        ("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": wheel}),
     ]
     if not (spot and touch_screen):
         inputs.append(("Runtime.evaluate", {"expression": _SAY_TOUCHED}))
@@ -121,11 +138,17 @@ _LEAVE = """(() => {
   Object.defineProperty(document, 'visibilityState', hidden);
   Object.defineProperty(document, 'hidden', yes);
   const fire = (target, event) => { try { target.dispatchEvent(event); } catch (e) {} };
+  // The pointer goes first, up to the tabs: many a page takes that for the moment to speak up.
+  const up = {bubbles: true, clientX: innerWidth / 2, clientY: -1, relatedTarget: null};
+  fire(document.documentElement, new MouseEvent('mouseout', up));
+  for (const target of [document.documentElement, document])
+    fire(target, new MouseEvent('mouseleave', {...up, bubbles: false}));
   fire(document, new Event('visibilitychange', {bubbles: true}));
   fire(window, new Event('blur'));
   fire(window, new Event('beforeunload', {cancelable: true}));
   fire(window, new PageTransitionEvent('pagehide', {persisted: false}));
   fire(window, new Event('unload'));
+  fire(document, new Event('freeze'));
 })()"""
 
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import base64
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urldefrag
 
+from scanner.browser.attempts import Attempts
 from scanner.browser.bodies import BodyKeeper
 from scanner.browser.channel import Channel, Params
 from scanner.browser.draft import (
     Draft,
     blocked_reason,
     context_name,
-    csp_type,
     is_on_the_network,
     lower_headers,
     request_type,
 )
 from scanner.browser.initiators import direct_chain
+from scanner.browser.peers import Peer
+from scanner.browser.reports import REPORT_EVENTS, Reports
 from scanner.model import VisitLimits
 
 NETWORK_EVENTS = (
@@ -41,8 +42,14 @@ NETWORK_EVENTS = (
     "Network.webSocketFrameError",
     "Network.webSocketClosed",
     "Network.webTransportCreated",
+    "Network.webTransportConnectionEstablished",
+    "Network.webTransportClosed",
     "Audits.issueAdded",
+    *REPORT_EVENTS,
 )
+
+_BEACON_BYTES = 64 * 1024
+"""What may be under way at once of requests that outlive their page; the browser refuses more."""
 
 
 class Recorder:
@@ -56,10 +63,11 @@ class Recorder:
         self._owners: dict[str, Channel] = {}
         self._sent_extra: dict[str, list[dict[str, str]]] = {}
         self._got_extra: dict[str, list[tuple[int | None, dict[str, str]]]] = {}
+        self._sent_by_popups: set[str] = set()
         self._in_flight: dict[str, Draft] = {}
+        self._transports: dict[str, Draft] = {}
         self.drafts: list[Draft] = []
-        self.issues: list[tuple[str, str, int]] = []
-        """(URL, directive, ms since the visit began) of attempts that a content security policy stopped."""
+        self.attempts = Attempts(limits.max_requests, self.elapsed_ms)
         self.main_frame: str | None = None
         self.documents: list[Draft] = []
         """Documents of the main frame, in order, redirect hops included."""
@@ -67,6 +75,9 @@ class Recorder:
         """Cookie name → URL of the first response that set it."""
         self._worker_scripts: dict[str, tuple[str, int]] = {}
         """URL → kind of worker, ms since the visit began."""
+        self.reports = Reports(self._add, bodies.keep_request_body, self.elapsed_ms, self._headers_of)
+        self._document_at: dict[str, Draft] = {}
+        """URL without its fragment → the document last fetched from there, in whichever frame."""
         self.over_limit = False
         self.last_activity = self._began
         self._handlers: dict[str, Callable[[Channel, Params], None]] = {
@@ -84,7 +95,10 @@ class Recorder:
             "Network.webSocketFrameError": self._socket_closed,
             "Network.webSocketClosed": self._socket_closed,
             "Network.webTransportCreated": self._transport_created,
-            "Audits.issueAdded": self._issue,
+            "Network.webTransportConnectionEstablished": self._transport_opened,
+            "Network.webTransportClosed": self._transport_closed,
+            "Audits.issueAdded": lambda _channel, params: self.attempts.on_issue(params),
+            **{method: self._reporter(method) for method in REPORT_EVENTS},
         }
 
     # ------------------------------------------------------------------ what others may ask
@@ -112,7 +126,7 @@ class Recorder:
         if is_on_the_network(url) and len(self._worker_scripts) < self._limits.max_requests:
             self._worker_scripts.setdefault(url, (kind, self.elapsed_ms()))
 
-    def unheard_workers(self) -> list[Draft]:
+    def _unheard_workers(self) -> list[Draft]:
         """Scripts of running workers whose request nobody told of: nested ones may start before we listen."""
         heard = {urldefrag(draft.url).url for draft in self.drafts}
         return [
@@ -132,6 +146,36 @@ class Recorder:
     def unanswered(self) -> list[Draft]:
         """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""
         return [d for d in self._in_flight.values() if d.type not in ("eventsource", "websocket") and not _streams(d)]
+
+    def untold(self) -> int:
+        """How many requests of popups went out of which nobody told what they were."""
+        return sum(request_id not in self._hops for request_id in self._sent_by_popups)
+
+    def on_peers(self, peers: Iterable[Peer]) -> None:
+        """Connections without requests: what they carry once they are open is not shown to us."""
+        for number, peer in enumerate(peers):
+            self._add(
+                Draft(
+                    request_id=f"peer-{number}",
+                    url=peer.url,
+                    method="CONNECT",
+                    type="other",
+                    context="page",
+                    started_ms=self.elapsed_ms(),
+                    body=None if peer.is_open else b"",
+                    finished=True,
+                )
+            )
+
+    def all_drafts(self) -> list[Draft]:
+        """Everything there is to record, once the visit is over."""
+        self.reports.send_rest()
+        # The browser tells of beacons that it refuses for their length, and of nothing after that.
+        for draft in self._in_flight.values():
+            unsent = draft.status is None and not self._sent_extra.get(draft.request_id)
+            if unsent and draft.body is not None and len(draft.body) > _BEACON_BYTES:
+                draft.failure = "too long for a request that outlives its page"
+        return [*self.drafts, *self.attempts.untold(self.drafts), *self._unheard_workers()]
 
     def streams(self) -> list[Draft]:
         """Open answers that are meant to last: event streams."""
@@ -198,6 +242,8 @@ class Recorder:
             draft.request_headers |= extra[index]
         if index < len(got := self._got_extra.get(request_id, [])):
             self._apply_extra(draft, *got[index])
+        if is_document:
+            self._document_at[urldefrag(url).url] = draft
         if is_document and kind == "page" and frame_id == self.main_frame:
             self.documents.append(draft)
         if request.get("hasPostData"):
@@ -217,6 +263,8 @@ class Recorder:
         headers = lower_headers(params.get("headers", {}))
         extra = self._sent_extra.setdefault(request_id, [])
         extra.append(headers)
+        if channel.kind == "popup":
+            self._sent_by_popups.add(request_id)
         hops = self._hops.get(request_id, [])
         if len(extra) <= len(hops):
             hops[len(extra) - 1].request_headers |= headers
@@ -229,7 +277,9 @@ class Recorder:
         if address := response.get("remoteIPAddress"):
             port = response.get("remotePort")
             draft.remote_address = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        draft.from_cache = bool(draft.from_cache or response.get("fromDiskCache") or response.get("fromPrefetchCache"))
+        # A prefetch is told as an answer from the cache that it fills; it went out all the same.
+        prefetched = response.get("fromPrefetchCache") and draft.type != "prefetch"
+        draft.from_cache = bool(draft.from_cache or response.get("fromDiskCache") or prefetched)
         draft.from_service_worker = bool(response.get("fromServiceWorker"))
         if security := response.get("securityDetails"):
             draft.tls_subject = security.get("subjectName") or None
@@ -280,6 +330,13 @@ class Recorder:
             # An answer that nobody reads (204 to a beacon) ends as "aborted": it was answered all the same.
             if not (params.get("canceled") and draft.status):
                 draft.failure = params.get("errorText") or None
+
+    def _headers_of(self, document_url: str) -> Mapping[str, str]:
+        document = self._document_at.get(urldefrag(document_url).url)
+        return document.response_headers if document is not None else {}
+
+    def _reporter(self, method: str) -> Callable[[Channel, Params], None]:
+        return lambda _channel, params: self.reports.on_event(method, params)
 
     # ------------------------------------------------------------------ sockets
 
@@ -340,55 +397,28 @@ class Recorder:
                 draft.failure = params.get("errorMessage") or "closed before it was open"
 
     def _transport_created(self, channel: Channel, params: Params) -> None:
-        self._add(
-            Draft(
-                request_id=params["transportId"],
-                url=params["url"],
-                method="CONNECT",
-                type="other",
-                context=context_name(channel.kind, True),
-                started_ms=self.elapsed_ms(),
-                body=None,  # what it carries is not shown to us
-                initiators=direct_chain(params.get("initiator", {}), None, "worker" in channel.kind),
-            )
+        draft = Draft(
+            request_id=params["transportId"],
+            url=params["url"],
+            method="CONNECT",
+            type="other",
+            context=context_name(channel.kind, True),
+            started_ms=self.elapsed_ms(),
+            initiators=direct_chain(params.get("initiator", {}), None, "worker" in channel.kind),
         )
+        if self._add(draft):
+            self._transports[draft.request_id] = draft
 
-    # ------------------------------------------------------------------ attempts that never became requests
+    def _transport_opened(self, channel: Channel, params: Params) -> None:
+        if draft := self._transports.get(params["transportId"]):
+            draft.status = 200
+            draft.body = None  # what it carries is not shown to us
 
-    def _issue(self, channel: Channel, params: Params) -> None:
-        details = params.get("issue", {}).get("details", {}).get("contentSecurityPolicyIssueDetails")
-        if not details or details.get("isReportOnly") or not (url := details.get("blockedURL")):
-            return
-        if is_on_the_network(url) and len(self.issues) < self._limits.max_requests:
-            self.issues.append((url, str(details.get("violatedDirective", "")), self.elapsed_ms()))
-
-    def policy_attempts(self) -> list[Draft]:
-        """Attempts that a content security policy stopped before the network layer heard of them.
-
-        Images and scripts come as failed requests, too, and are not told twice; connections, beacons,
-        sockets and frames come as issues only (a frame with its origin, not its address).
-        """
-        told = Counter(draft.url for draft in self.drafts if draft.blocked == "csp")
-        attempts: list[Draft] = []
-        for number, (url, directive, at_ms) in enumerate(self.issues):
-            if told[url] > 0:
-                told[url] -= 1
-                continue
-            socket = url.startswith(("ws:", "wss:"))
-            attempts.append(
-                Draft(
-                    request_id=f"issue-{number}",
-                    url=url,
-                    method="GET",
-                    type="websocket" if socket else csp_type(directive),
-                    context="page",
-                    started_ms=at_ms,
-                    body=None,
-                    blocked="csp",
-                    finished=True,
-                )
-            )
-        return attempts
+    def _transport_closed(self, channel: Channel, params: Params) -> None:
+        if draft := self._transports.get(params["transportId"]):
+            draft.finished = True
+            if draft.status is None:
+                draft.failure = "closed before it was open"
 
 
 def _streams(draft: Draft) -> bool:

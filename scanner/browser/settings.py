@@ -46,6 +46,8 @@ _QUIET_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-domain-reliability",
+    # What pages have the browser report on its own waits for a minute, and would leave in the middle of another visit.
+    "--short-reporting-delay",
     "--disable-sync",
     "--disable-default-apps",
     "--no-first-run",
@@ -64,7 +66,6 @@ class BrowserSettings:
     resolve: tuple[ResolveRule, ...] = ()
     insecure: bool = False
     site_isolation: bool = True
-    service_workers_allowed: bool = False
     trusted_spki: tuple[str, ...] = ()
     """Base64 SHA-256 of public keys whose certificates are trusted (tests and benchmarks: unlike
     `insecure`, answers stay cacheable)."""
@@ -78,7 +79,6 @@ class BrowserSettings:
             resolve=site.resolve,
             insecure=site.insecure,
             site_isolation=site.site_isolation,
-            service_workers_allowed=site.service_workers_allowed,
             trusted_spki=trusted_spki,
         )
 
@@ -190,10 +190,10 @@ def context_options(settings: BrowserSettings) -> dict[str, object]:
         "locale": profile.locale,
         "timezone_id": profile.timezone,
         "ignore_https_errors": settings.insecure,
-        "service_workers": "allow" if settings.service_workers_allowed else "block",
         "accept_downloads": False,
         "viewport": {"width": 412, "height": 915} if mobile else {"width": 1366, "height": 768},
-        "screen": {"width": 412, "height": 915} if mobile else {"width": 1366, "height": 768},
+        # A window is smaller than its screen: its frame comes on top of the viewport.
+        "screen": {"width": 412, "height": 915} if mobile else {"width": 1920, "height": 1080},
     }
     if mobile:
         options |= {"is_mobile": True, "has_touch": True, "device_scale_factor": 2.625}

@@ -6,10 +6,11 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.farewell import WORLD, World
+from scanner.browser.peers import Peer, read_all_peers
 from scanner.browser.targets import Targets
 from scanner.model import Link, StorageKey
 
@@ -74,6 +75,7 @@ class PageState:
     """Origins of all frames that were read."""
     worlds: tuple[World, ...] = ()
     """Where the frames were read."""
+    peers: tuple[Peer, ...] = ()
 
 
 async def read_state(targets: Targets, wanted_globals: Iterable[str], timeout_s: float) -> PageState | None:
@@ -87,15 +89,16 @@ async def read_state(targets: Targets, wanted_globals: Iterable[str], timeout_s:
             trees = await _frame_trees(targets, timeout_s)
             main_channel, main_id = trees[0]
             read_main = asyncio.ensure_future(_read_frame(main_channel, main_id, timeout_s))
+            read_peers = asyncio.ensure_future(read_all_peers([root, *targets.children("iframe")]))
             read_rest = asyncio.ensure_future(_read_frames(trees[1:_MAX_FRAMES], timeout_s))
             found = await _globals(root, names, timeout_s) if names else ()
-            main, rest = await read_main, await read_rest
+            main, rest, peers = await read_main, await read_rest, await read_peers
     except (TimeoutError, ChannelError, IndexError):
         return None
     if main is None:
         return None
     worlds, frames = zip(main, *rest, strict=True)
-    return _as_state(frames[0], frames[1:], found, worlds)
+    return replace(_as_state(frames[0], frames[1:], found, worlds), peers=peers)
 
 
 async def take_screenshot(root: Channel, timeout_s: float) -> bytes | None:

@@ -66,7 +66,7 @@ def as_capture(seen: Seen) -> PageCapture:
     """Sum a visit up."""
     document = seen.recorder.main_document()
     final_url = seen.final_url if seen.final_url.startswith(("http:", "https:")) else seen.task.url
-    drafts = [*seen.recorder.drafts, *seen.recorder.policy_attempts(), *seen.recorder.unheard_workers()]
+    drafts = seen.recorder.all_drafts()
     requests = finished_records(drafts, seen.told, host_of(final_url), seen.own_domains, seen.wanted_headers)
     raw = seen.bodies.source or b""
     text = decode_source(raw, "text/html; charset=utf-8") if raw else ""
@@ -146,7 +146,7 @@ def _verdict(
     )
     if answered[0] is not Outcome.OK:
         return answered
-    unseen = sum(request.body is None and request.blocked != "csp" for request in requests)
+    unseen = sum(request.body is None and request.blocked not in ("csp", "mixed-content") for request in requests)
     if document.failure is not None:
         return Outcome.PARTIAL, StopReason.CONNECTION, f"the page did not arrive whole ({document.failure})"
     return _whole_or_partial(seen, unseen)

@@ -23,7 +23,8 @@ _NETWORK = {
 }
 _ATTACH = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": False}
 _STACK_DEPTH = 8
-_LISTENED = ("iframe", "worker", "shared_worker", "service_worker")
+_NOT_LISTENED = ("page", "tab", "browser", "webview", "other")
+_WORKERS = ("worker", "shared_worker", "service_worker")
 _TARGET_EVENTS = (
     "Target.attachedToTarget",
     "Target.detachedFromTarget",
@@ -34,6 +35,15 @@ _TARGET_EVENTS = (
     "Page.frameNavigated",
 )
 
+# As a browser does whose user has switched them off. Playwright's own way of blocking them names Playwright to the page
+# and answers with nothing, where pages expect a registration or an error.
+_REFUSE_SERVICE_WORKERS = """(() => {
+  const container = self.ServiceWorkerContainer; if (!container) return;
+  const refuse = () => Promise.reject(new DOMException(
+    'Failed to register a ServiceWorker: The user denied permission to use Service Worker.', 'SecurityError'));
+  container.prototype.register = new Proxy(container.prototype.register, {apply: refuse});
+})()"""
+
 EventHook = Callable[[Channel, str, Params], None]
 AttachHook = Callable[[Channel], None]
 
@@ -41,8 +51,16 @@ AttachHook = Callable[[Channel], None]
 class Targets:
     """All targets of one visit."""
 
-    def __init__(self, recorder: Recorder, hints: Params | None, header_patterns: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        hints: Params | None,
+        header_patterns: tuple[str, ...] = (),
+        *,
+        service_workers_allowed: bool = False,
+    ) -> None:
         self._recorder = recorder
+        self._service_workers_allowed = service_workers_allowed
         self._hints = hints
         self._header_patterns = header_patterns
         self._children: dict[str, ChildChannel] = {}
@@ -77,13 +95,20 @@ class Targets:
         channel.tell("Network.enable", _NETWORK)
         if channel.kind in ("page", "popup", "iframe"):
             channel.tell("Audits.enable")
+            channel.tell("Performance.enable")
+            channel.tell("Network.enableReportingApi", {"enable": True})
             channel.tell("Page.enable")
             channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_BACK, "worldName": WORLD})
+            if not self._service_workers_allowed:
+                channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": _REFUSE_SERVICE_WORKERS})
         if channel.kind != "service_worker":
             # Asynchronous stacks say which script set a pixel's timer; no statement may stop the page.
             channel.tell("Debugger.enable", {"maxScriptsCacheSize": 0})
             channel.tell("Debugger.setSkipAllPauses", {"skip": True})
             channel.tell("Debugger.setAsyncCallStackDepth", {"maxDepth": _STACK_DEPTH})
+        if channel.kind in ("page", "popup"):
+            # A page that is rendered before anybody goes there lives out of every listener's sight.
+            channel.tell("Page.setPrerenderingAllowed", {"isAllowed": False})
         if self._hints is not None and channel.kind != "service_worker":
             channel.tell("Emulation.setUserAgentOverride", self._hints)
         if self._header_patterns:
@@ -97,11 +122,11 @@ class Targets:
     def adopt(self, parent: Channel, session_id: str, info: Params) -> None:
         """Listen to one child that `parent` attached to, and let it run."""
         kind = str(info.get("type", ""))
-        if kind not in _LISTENED:
+        if kind in _NOT_LISTENED:
             return
         child = ChildChannel(parent, session_id, kind, str(info.get("targetId", "")), self._on_child_event)
         self._children[session_id] = child
-        if kind != "iframe":
+        if kind in _WORKERS:
             self._recorder.on_worker(str(info.get("url", "")), kind)
         self._prepare(child)
         child.tell("Target.setAutoAttach", _ATTACH)
@@ -126,6 +151,10 @@ class Targets:
             # Pages' own workers are told by Playwright's context as well; nobody else tells of shared ones.
             if isinstance(channel, ChildChannel) and not channel.listening and channel.kind == "shared_worker":
                 self.gaps.append("a shared worker ran before it could be listened to")
+        elif method == "Debugger.scriptParsed":
+            # Worklets do not wait for us: of what they load first nobody tells but the scripts themselves.
+            if channel.kind == "worklet":
+                self._recorder.on_worker(str(params.get("url", "")), channel.kind)
         elif method in _TARGET_EVENTS:
             self._on_target_event(channel, method, params)
 
@@ -138,6 +167,8 @@ class Targets:
             self.lose(params["sessionId"])
         elif method == "Inspector.targetCrashed" and channel is self.root:
             self.crashed = True
+        elif method == "Inspector.targetCrashed" and channel.kind in ("iframe", "popup"):
+            self.gaps.append(f"a {channel.kind} crashed its renderer")
         for hook in self.hooks:
             hook(channel, method, params)
 

@@ -76,6 +76,7 @@ class VisitSetting:
     own_domains: tuple[str, ...] = ()
     headers: SiteHeaders = field(default_factory=SiteHeaders)
     scripts: ScriptContents = field(default_factory=ScriptContents)
+    service_workers_allowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,12 @@ class _Visit:
         self.deadline = time.monotonic() + task.limits.visit_timeout_ms / 1000
         self.bodies = BodyKeeper(task.limits, setting.wanted, setting.scripts)
         self.recorder = Recorder(task.limits, self.bodies)
-        self.targets = Targets(self.recorder, place.hints, setting.headers.patterns())
+        self.targets = Targets(
+            self.recorder,
+            place.hints,
+            setting.headers.patterns(),
+            service_workers_allowed=setting.service_workers_allowed,
+        )
         # Short visits cannot wait long for silent pages.
         self.stall_s = min(task.limits.stall_ms, task.limits.visit_timeout_ms / 5) / 1000
         self.dwell = Dwell(self.targets, self.recorder, self.stall_s)
@@ -310,12 +316,12 @@ class _Visit:
         await self.dwell.advance(early_ms, self.deadline)
         if not self.dwell.sound or self._crashed():
             return
-        await self._wake(root)
+        await self._wake(root, again=True)
         await self.dwell.advance(total_ms - early_ms, self.deadline)
 
-    async def _wake(self, root: Channel) -> bool:
+    async def _wake(self, root: Channel, *, again: bool = False) -> bool:
         by_touch = self.task.profile.device is Device.MOBILE
-        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch)
+        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch, again=again)
 
     def _is_off_site(self, url: str) -> bool:
         return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
@@ -329,6 +335,7 @@ class _Visit:
         self.final_url = page.url
         timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
         self.state = await read_state(self.targets, self.setting.wanted.globals, timeout_s)
+        self.recorder.on_peers(self.state.peers if self.state is not None else ())
 
     async def _crash_may_follow(self) -> None:
         """What no interruption ends is not a script: a renderer may take a while to choke on what it was given."""
@@ -421,6 +428,11 @@ class _Visit:
             return _Stop(StopReason.CRASHED, "the page crashed its renderer")
         return _Stop(StopReason.BROWSER_GONE, f"the browser went away ({error.message.splitlines()[0][:200]})")
 
+    def _gaps(self) -> list[str]:
+        # A window that a page writes into tells of its first requests only that there were some.
+        untold = self.recorder.untold()
+        return self.targets.gaps + ([f"nobody told what {untold} request(s) were"] if untold else [])
+
     def _seen(self) -> Seen:
         return Seen(
             task=self.task,
@@ -441,7 +453,7 @@ class _Visit:
             hung=self.dwell.hung,
             timed_out=self.dwell.timed_out,
             stalled=self.dwell.stalled,
-            gaps=tuple(self.targets.gaps),
+            gaps=tuple(self._gaps()),
             own_domains=self.setting.own_domains,
             wanted_headers=self.setting.wanted.headers,
             browser=self.place.browser_version,

@@ -102,7 +102,9 @@ class LocalFleet:
         self._site = site
         self._settings = settings
         scripts = ScriptContents(tuple(sign.encode() for sign in wanted.script_signs))
-        self._setting = VisitSetting(wanted, site.own_domains, SiteHeaders.of(site), scripts)
+        self._setting = VisitSetting(
+            wanted, site.own_domains, SiteHeaders.of(site), scripts, site.service_workers_allowed
+        )
         self._cookie_patterns = site_patterns(site.start, site.own_domains)
         self._storage_state = parse_storage_state(site.storage_state)
         self._capacity = max(1, site.concurrency)
@@ -160,6 +162,8 @@ class LocalFleet:
         second = await self._visit_once(
             replace(task, attempt=task.attempt + 1), fresh=not hold, unused=task.fresh, hold_requests=hold
         )
+        if hold and len(second.requests) < len(first.requests):
+            return first  # holding requests hid some of them
         return _better(first, second)
 
     async def _visit_once(

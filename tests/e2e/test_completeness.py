@@ -76,7 +76,7 @@ def test_records_without_a_page_of_their_own_really_happened(run: Run) -> None:
         request.url
         for name, capture in run.captures.items()
         for request in capture.requests
-        if not belongs_to(name, request) and not (request.blocked or request.failure)
+        if not belongs_to(name, request) and not (request.blocked or request.failure or request.url.startswith("stun:"))
     ]
     assert {on_wire(url) for url in strays} <= seen
 
@@ -123,6 +123,22 @@ def test_the_record_says_where_a_request_came_from(run: Run, name: str, path: st
 @pytest.mark.parametrize("name", ["csp-blocked-image"])
 def test_a_blocked_attempt_says_what_blocked_it(run: Run, name: str) -> None:
     assert [r.blocked for r in run.captures[name].requests if "/never.gif" in r.url] == ["csp"]
+
+
+@pytest.mark.parametrize("name", ["report-nothing"])
+def test_the_visit_itself_gives_the_browser_nothing_to_report(run: Run, name: str) -> None:
+    assert [entry.url for entry in run.received[name]] == [BY_NAME[name].url]
+
+
+@pytest.mark.parametrize("name", ["rtc-stun"])
+def test_servers_that_peers_are_found_by_are_named(run: Run, name: str) -> None:
+    assert ("CONNECT", "stun://stun.tracker.test:3478") in {(r.method, r.url) for r in run.captures[name].requests}
+
+
+@pytest.mark.parametrize("name", ["headers-of-ones-own"])
+def test_headers_that_a_page_made_up_are_evidence(run: Run, name: str) -> None:
+    carried = {pair for request in run.captures[name].requests for pair in request.headers}
+    assert {("x-user-email", "a@b.test"), ("x-patient", "4711")} <= carried
 
 
 @pytest.mark.parametrize("name", ["noscript"])

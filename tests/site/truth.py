@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from email.parser import BytesParser
@@ -15,6 +16,7 @@ from tests.site.server import Received
 Wire = tuple[str, str, bytes | None]
 """Method, URL as the server would see it, body."""
 
+REPORTS = "application/reports+json"
 LAST_MOMENT = 10
 """How many requests of a page that never stops sending may be on their way when it is cut off."""
 
@@ -28,7 +30,21 @@ def on_wire(url: str) -> str:
 
 def recorded(request: RequestRecord) -> Wire:
     method = "FRAME" if request.type == "websocket-frame" else request.method
-    return method, on_wire(request.url), request.body
+    body = request.body
+    if request.content_type == REPORTS and body:
+        body = without_age(body)
+    return method, on_wire(request.url), body
+
+
+def without_age(reports: bytes) -> bytes:
+    """Return what reports of the browser's own say, without what it tells nobody before it sends them."""
+    kept = ("body", "type", "url")
+    told = [{key: value for key, value in report.items() if key in kept} for report in json.loads(reports)]
+    return json.dumps(told, sort_keys=True).encode()
+
+
+def _arrived(entry: Received) -> bytes:
+    return without_age(entry.body) if entry.header("content-type") == REPORTS else entry.body
 
 
 def is_marked(request: RequestRecord, *, whole: bool = True) -> bool:
@@ -57,7 +73,7 @@ def compare(mechanism: Mechanism, capture: PageCapture, received: Sequence[Recei
     """Return everything wrong with `capture` in words; empty when record and server agree and the page did its work."""
     own = [request for request in capture.requests if belongs_to(mechanism.name, request)]
     received = of_attempt(mechanism, received, capture.attempt)
-    server: Counter[Wire] = Counter((entry.method, entry.url, entry.body) for entry in received if entry.complete)
+    server: Counter[Wire] = Counter((entry.method, entry.url, _arrived(entry)) for entry in received if entry.complete)
     record: Counter[Wire] = Counter(recorded(request) for request in own)
     whole = capture.outcome is Outcome.OK
     marked: Counter[Wire] = Counter(recorded(request) for request in own if is_marked(request, whole=whole))

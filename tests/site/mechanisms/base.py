@@ -103,9 +103,7 @@ def mechanism(
         match content:
             case Reply():
                 own = tuple((key, fill(value)) for key, value in content.headers)
-                body = content.body
-                if own and any("text/" in value for _, value in own):
-                    body = fill(body.decode("latin-1")).encode("latin-1")
+                body = fill(content.body.decode("latin-1")).encode("latin-1")
                 return Reply(content.status, (*own, *filled), body, content.fate)
             case str():
                 return typed(path, fill(content), *filled)

@@ -161,4 +161,72 @@ WORKERS = (
             )
         },
     ),
+    mechanism(
+        "worker-after-20s",
+        script('setTimeout(() => new Worker("/w.js?{M}"), 20000)'),
+        "GET {F}/w.js?{M}",
+        POSTED,
+        assets={"{F}/w.js?{M}": POST},
+    ),
+    mechanism(
+        "worker-import-chain",
+        script('new Worker("/w.js?{M}")'),
+        "GET {A}/1.js?{M}",
+        "GET {B}/2.js?{M}",
+        "GET {C}/3.js?{M}",
+        POSTED,
+        assets={
+            "{F}/w.js?{M}": 'importScripts("{A}/1.js?{M}")',
+            "{A}/1.js?{M}": 'importScripts("{B}/2.js?{M}")',
+            "{B}/2.js?{M}": 'import("{C}/3.js?{M}")',
+            "{C}/3.js?{M}": POST,
+        },
+    ),
+    mechanism(
+        "worker-fed-by-page",
+        script("const w = new Worker('/w.js?{M}'); addEventListener('mousemove', e => w.postMessage(1), {once: true})"),
+        POSTED,
+        assets={"{F}/w.js?{M}": "onmessage = () => setTimeout(() => " + POST + ", 6000)"},
+    ),
+    mechanism(
+        "worker-on-exit",
+        script(
+            "const w = new Worker('/w.js?{M}'); let s; addEventListener('visibilitychange', () => s || (s = 1, w.postMessage(1)))"
+        ),
+        POSTED,
+        assets={"{F}/w.js?{M}": "onmessage = () => " + POST},
+    ),
+    mechanism(
+        "shared-worker-blob",
+        script("new SharedWorker(URL.createObjectURL(new Blob([`setTimeout(() => " + POST + ", 4000)`])))"),
+        POSTED,
+    ),
+    mechanism(
+        "service-worker-of-a-frame",
+        '<iframe src="{E}/f.html?{M}"></iframe>',
+        POSTED,
+        service_workers=True,
+        assets={
+            "{E}/f.html?{M}": script('navigator.serviceWorker.register("/sw/{NAME}/sw.js?{M}").catch(() => 0)'),
+            "{E}/sw/{NAME}/sw.js?{M}": "oninstall = e => e.waitUntil(" + POST + ")",
+        },
+    ),
+    mechanism(
+        "service-worker-cache-and-socket",
+        script('navigator.serviceWorker.register("/sw/{NAME}/sw.js?{M}")'),
+        "GET {T}/c1.js?{M}",
+        "GET {W}/s?{M}",
+        ("FRAME {W}/s?{M}", b"from sw"),
+        service_workers=True,
+        assets={
+            "{F}/sw/{NAME}/sw.js?{M}": "importScripts('{T}/imported.js?{M}'); oninstall = e => e.waitUntil(caches.open('c').then(c => c.addAll(['{T}/c1.js?{M}', '/sw/{NAME}/c2.css?{M}'])).then(() => new Promise(d => { const s = new WebSocket('{W}/s?{M}'); s.onopen = () => { s.send('from sw'); setTimeout(d, 100) } })))"
+        },
+    ),
+    mechanism(
+        "service-worker-of-the-page-blocked",
+        script(
+            "navigator.serviceWorker.register('/sw.js?{M}').then(r => r.update()).then(() => 0, () => navigator.sendBeacon('{T}/b?{M}', 'refused'))"
+        ),
+        ("POST {T}/b?{M}", b"refused"),
+    ),
 )

@@ -90,8 +90,6 @@ class Draft:
     content_fingerprint: str | None = None
     content: bytes | None = None
     finished: bool = False
-    asks_for_password: bool = False
-    """The server wants credentials, and the browser waits for a person to type some."""
 
 
 def is_on_the_network(url: str) -> bool:

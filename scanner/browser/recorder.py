@@ -147,10 +147,6 @@ class Recorder:
         """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""
         return [d for d in self._in_flight.values() if d.type not in ("eventsource", "websocket") and not _streams(d)]
 
-    def asked_for_passwords(self) -> list[Draft]:
-        """Requests that wait for somebody to type a password: nobody will."""
-        return [draft for draft in self._in_flight.values() if draft.asks_for_password]
-
     def untold(self) -> int:
         """How many requests of popups went out of which nobody told what they were."""
         return sum(request_id not in self._hops for request_id in self._sent_by_popups)
@@ -294,8 +290,6 @@ class Recorder:
     def _apply_extra(self, draft: Draft, status: int | None, headers: dict[str, str]) -> None:
         draft.status = status or draft.status
         draft.response_headers |= headers
-        challenge = {401: "www-authenticate", 407: "proxy-authenticate"}.get(status or 0)
-        draft.asks_for_password = challenge in headers and self._in_flight.get(draft.request_id) is draft
         for line in headers.get("set-cookie", "").split("\n"):
             if name := line.partition("=")[0].strip():
                 self.set_cookies.setdefault(name, draft.url)
@@ -304,7 +298,6 @@ class Recorder:
         hops = self._hops.get(params["requestId"])
         if not hops:
             return
-        hops[-1].asks_for_password = False
         self._apply_response(hops[-1], params["response"])
 
     def _answered_with(self, channel: Channel, params: Params) -> None:

@@ -48,6 +48,8 @@ class Reports:
                 self._addresses[str(params.get("origin")).rstrip("/"), str(endpoint["groupName"])] = endpoint["url"]
             return
         report = params["report"]
+        if report.get("status") != "Pending":
+            self._uploads.clear()  # whatever sets out from here on sets out by itself
         match report.get("status"):
             case "Queued" if method == "Network.reportingApiReportAdded":
                 self._waiting[report["id"]] = report

@@ -198,7 +198,6 @@ class Dwell:
                     if forced_at is not None and quiet_s > self.stall_s:
                         self.hung = True
                         return
-                self.answer_no_password(root)
                 now = time.monotonic()
                 if now >= deadline:
                     self.hung = not await self.alive(now + _LAST_PATIENCE_S)
@@ -264,16 +263,6 @@ class Dwell:
             return False
         root.tell("Runtime.terminateExecution")
         return await self.alive(time.monotonic() + timeout_s)
-
-    def answer_no_password(self, root: Channel) -> None:
-        """Let nothing wait for somebody who types a password, once that is all that the page waits for."""
-        asking = self.recorder.asked_for_passwords()
-        if not asking or len(asking) < len(self.recorder.unanswered()):
-            return
-        if any(draft is document for draft in asking for document in self.recorder.documents):
-            return  # the page itself: that is a login, and an answer
-        if time.monotonic() - self.recorder.last_activity > _STREAM_PATIENCE_S:
-            root.tell("Page.stopLoading")
 
     def give_up_pending(self) -> None:
         """Wait no longer for what is unanswered now."""

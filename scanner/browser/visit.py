@@ -239,8 +239,6 @@ class _Visit:
                 raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
             if self.dwell.paused:
                 self.dwell.begin(_LOADING_MS)
-            if self.targets.root is not None:
-                self.dwell.answer_no_password(self.targets.root)
             answered = self.recorder.main_document() is not None
             if answered and time.monotonic() - self.recorder.last_activity > self.stall_s:
                 if not await self.dwell.alive(self.deadline):

@@ -103,7 +103,11 @@ ENDINGS: dict[str, set[tuple[Outcome, StopReason | None]]] = {
     "huge-dom": {(OK, None)},
     "camera-and-place": {(OK, None)},
     "overwritten-builtins": {(OK, None)},
-    "basic-auth-subresource": {(OK, None)},
+    "basic-auth-subresource": {
+        (OK, None),
+        (PARTIAL, StopReason.PENDING_REQUESTS),
+        (PARTIAL, StopReason.VISIT_TIMEOUT),
+    },
     "slow-page": {(OK, None)},
     "hash-for-ever": {(OK, None)},
     "history-flood": {(OK, None)},

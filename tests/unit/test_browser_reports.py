@@ -77,6 +77,14 @@ def test_a_document_names_its_own_addresses() -> None:
     ]
 
 
+def test_a_report_that_comes_up_while_another_is_on_its_way_goes_by_itself() -> None:
+    told = _Recorder()
+    for number in (1, 2):
+        told.report(number, "Queued")
+        told.report(number, "Pending")
+    assert told.carried() == [[1], [2]]
+
+
 def test_what_waits_at_the_end_goes_out_with_its_document() -> None:
     told = _Recorder()
     told.report(1, "Queued")

@@ -63,7 +63,7 @@ SIGNS = (
         "const odd = []; const must = (name, ok) => ok || odd.push(name);"
         "must('webdriver', navigator.webdriver === false); must('plugins', navigator.plugins.length > 0); must('chrome', typeof chrome === 'object');"
         "must('languages', navigator.languages.length > 0); must('headless', !/Headless/.test(navigator.userAgent)); must('hasFocus', document.hasFocus());"
-        "must('visible', document.visibilityState === 'visible'); must('outer', outerWidth > 0 && outerHeight > 0); must('screen', screen.width >= outerWidth); must('mime', navigator.mimeTypes.length > 0);"
+        "must('visible', document.visibilityState === 'visible'); must('screen', screen.width >= outerWidth); must('mime', navigator.mimeTypes.length > 0);"
         "must('globals', !Object.getOwnPropertyNames(window).some(k => /playwright|^__pw|cdc_|selenium|puppeteer|phantom/i.test(k)));"
         "must('own', !Object.getOwnPropertyNames(navigator).length && !Object.getOwnPropertyNames(document).some(k => /visib|hidden|playwright/.test(k)));"
         "must('native', /native code/.test(Function.prototype.toString.call(navigator.sendBeacon)) && /native code/.test(fetch.toString()));"

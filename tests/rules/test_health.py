@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from rules.health import HealthIndex, Sensitivity, find_terms, load_terms, words_of
 from rules.page_kinds import PageKind, page_kind
 from scanner.errors import ProblemsError
+from tests.timing import BOUND, yardsticks
 
 TERMS = load_terms()
 INDEX = HealthIndex.build(TERMS)
@@ -171,20 +171,12 @@ def test_a_url_takes_some_microseconds() -> None:
         "https://www.clinic.test/services/locations/springfield/schedule?utm_source=newsletter&utm_campaign=spring_2024"
         "&gclid=EAIaIQobChMI8d_abcDEFghiJKLmnopQRSTuvwx&ref=homepage-banner-2-and-something-more-to-read"
     )
-    rounds = []
-    for _ in range(5):
-        started = time.process_time()
-        for _ in range(400):
-            find_terms(url, INDEX)
-        rounds.append((time.process_time() - started) / 400)
-    assert min(rounds) < 100e-6  # about 20 µs on an idle machine
+    assert yardsticks(lambda: [find_terms(url, INDEX) for _ in range(4_000)], 40) < 40
 
 
 @pytest.mark.parametrize("text", ["a-" * 500_000, "cancer " * 150_000, "%25" * 300_000, "Ab" * 500_000, "é" * 500_000])
-def test_long_hostile_texts_take_less_than_a_second(text: str) -> None:
-    started = time.process_time()
-    find_terms(text, INDEX)
-    assert time.process_time() - started < 1.0
+def test_long_hostile_texts_take_no_long_time(text: str) -> None:
+    assert yardsticks(lambda: find_terms(text, INDEX)) < BOUND
 
 
 # --------------------------------------------------------------------------- page kinds

@@ -17,7 +17,7 @@ WORLD = "reader"
 World = tuple[Channel, int]
 """The channel of a frame and the id of our script context in it."""
 
-KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'visibilitychange', 'freeze'])
+KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'unload', 'visibilitychange', 'freeze'])
   addEventListener(kind, event => {
     if (globalThis.gone && event.isTrusted) event.stopImmediatePropagation(); }, true)"""
 
@@ -38,11 +38,4 @@ async def take_leave(worlds: Sequence[World]) -> bool:
             return False
         return answer.get("result", {}).get("value") is True
 
-    # Nobody may listen for `unload`, which browsers report to pages as deprecated: scripts are switched off instead.
-    silenced = [
-        channel.call("Emulation.setScriptExecutionDisabled", {"value": True}, _TIMEOUT_S)
-        for channel in dict.fromkeys(channel for channel, _ in worlds)
-    ]
-    left = asyncio.gather(*(leave(channel, context_id) for channel, context_id in worlds))
-    answers = await asyncio.gather(left, *silenced, return_exceptions=True)
-    return not any(isinstance(answer, BaseException) for answer in answers) and all(left.result())
+    return all(await asyncio.gather(*(leave(channel, context_id) for channel, context_id in worlds)))

@@ -59,7 +59,6 @@ class Stage:
                 await self.page.goto(_NOTHING)
         except (PlaywrightError, TimeoutError):
             return False
-        self.channel.tell("Emulation.setScriptExecutionDisabled", {"value": False})
         return not self.page.is_closed()
 
     async def close(self) -> None:

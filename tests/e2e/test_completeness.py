@@ -125,11 +125,6 @@ def test_a_blocked_attempt_says_what_blocked_it(run: Run, name: str) -> None:
     assert [r.blocked for r in run.captures[name].requests if "/never.gif" in r.url] == ["csp"]
 
 
-@pytest.mark.parametrize("name", ["report-nothing"])
-def test_the_visit_itself_gives_the_browser_nothing_to_report(run: Run, name: str) -> None:
-    assert [entry.url for entry in run.received[name]] == [BY_NAME[name].url]
-
-
 @pytest.mark.parametrize("name", ["rtc-stun"])
 def test_servers_that_peers_are_found_by_are_named(run: Run, name: str) -> None:
     assert ("CONNECT", "stun://stun.tracker.test:3478") in {(r.method, r.url) for r in run.captures[name].requests}

@@ -97,5 +97,5 @@ REPORTS = (
         ),
         ("POST {T}/observed?{M}", b"type=deprecation"),
     ),
-    mechanism("report-nothing", "<p>x", headers=(ENDPOINT,)),
+    mechanism("report-of-the-listener", "<p>x", ("POST {A}/reports?{M}", None), headers=(ENDPOINT,)),
 )

@@ -155,10 +155,15 @@ class Message:
             self._inner_index = _index(self.fields)
         return self._inner_index.get(path, _NOTHING)
 
-    def opened_by(self, steps_for: Callable[[str], tuple[str, ...]]) -> list[Field]:
-        """All fields, opened by the decoders that `steps_for(path)` names, else as `fields` does."""
+    def opened_by(self, steps_for: Callable[[str], tuple[str, ...]], items: str | None = None) -> list[Field]:
+        """All fields, opened by the decoders that `steps_for(path)` names, else as `fields` does.
+
+        `items`: the field whose list elements are events of their own, also when it came as a line of a form.
+        """
         result: list[Field] = []
         for field in (*self.url_fields, *self.body_fields):
+            if field[0] == items:
+                field = (*field[:3], -1)
             inside = apply_decoders(field, steps_for(field[0]))
             if inside:
                 result.extend(expand_all(inside))

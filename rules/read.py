@@ -32,7 +32,7 @@ def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Dete
     rule = ready.rule
     fields = message.fields
     if rule.decode:
-        fields = message.opened_by(ready.steps)
+        fields = message.opened_by(ready.steps, rule.items)
         for name in (WHOLE_PATH, WHOLE_QUERY):
             fields += apply_decoders((name, name, _whole(name, message), -1), ready.steps(name))
     values: dict[str, list[tuple[str, int]]] = {}

@@ -67,7 +67,9 @@ def test_record_equals_what_the_server_received(run: Run, name: str) -> None:
 
 
 def test_the_browser_itself_tells_nobody_anything(run: Run) -> None:
-    assert {urlsplit(entry.url).path for entry in run.nobodys} <= {"/favicon.ico"}
+    # A page that lets visitors sign in with another (`fedcm`) has the browser ask there, without its own address.
+    asked_for_by_pages = {"/favicon.ico", "/.well-known/web-identity"}
+    assert {urlsplit(entry.url).path for entry in run.nobodys} <= asked_for_by_pages
 
 
 def test_records_without_a_page_of_their_own_really_happened(run: Run) -> None:

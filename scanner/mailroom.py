@@ -38,7 +38,8 @@ class Mailroom:
 
     store: Store
     clock: Clock
-    names: Names
+    names_of: Callable[[], Names]
+    """The rules' names of vendors and products."""
     mail: MailConfig
     """Without its secrets."""
     config_path: Path
@@ -60,14 +61,14 @@ class Mailroom:
                 drift=told.drift,
                 findings=told.findings,
                 snapshot=told.snapshot,
-                names=self.names,
+                names=self.names_of(),
                 generated_at=now,
                 tool_version=__version__,
                 approval=comparison.approval,
                 coverage_threshold=site.coverage_threshold,
                 returned=returned,
             )
-            narrowed = () if vendors is None else vendors_in_words(vendors, self.names)
+            narrowed = () if vendors is None else vendors_in_words(vendors, self.names_of())
             return with_caveats(view, (*narrowed, *left_out_in_words(told)))
 
         scans = [one for one in self.store.scans(site.name) if one.id <= scan.id]

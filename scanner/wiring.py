@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,7 +63,8 @@ class App:
     """Everything a command needs, wired. Use as a context manager, so that the store is closed."""
 
     store: Store
-    judge: RulesJudge
+    load_judge: Callable[[], RulesJudge]
+    """Loads the rules when it is called for the first time: half of the commands need none."""
     clock: Clock
     policy: Policy
     mailroom: Mailroom | None = None
@@ -83,25 +85,33 @@ class App:
         approvals: Path | None = None,
         severities: tuple[SeverityRule, ...] = (),
     ) -> Iterator[Self]:
-        """Open the store and load the rules.
+        """Open the store. The rules are loaded when they are first asked for.
 
         `policy` is a configuration's policy section; without one the healthcare preset holds. `judging` is what it
         says of identities and health terms: every command that compares needs the same. `config` is for commands that
         tell people: its `mail` section says whom. `approvals` and `severities` are the configuration's, by default that
         of `config`.
-        Raises `ProblemsError` for rule files and `StoreError` for the store."""
-        judge = RulesJudge(load_rules(rule_paths), judging or Judging())
+        Raises `StoreError` for the store; `judge` raises `ProblemsError` for rule files."""
+
+        @cache
+        def load_judge() -> RulesJudge:
+            return RulesJudge(load_rules(rule_paths), judging or Judging())
+
         store = open_store(store_url)
         clock = SystemClock()
         mailroom = None
         if config is not None:
             approvals, severities = approvals or config.approvals_file, severities or config.severities
         if config is not None and config.mail is not None and config.path is not None:
-            mailroom = Mailroom(store, clock, judge.names, config.mail, config.path)
+            mailroom = Mailroom(store, clock, lambda: load_judge().names, config.mail, config.path)
         try:
-            yield cls(store, judge, clock, read_policy(policy or {}), mailroom, approvals, severities)
+            yield cls(store, load_judge, clock, read_policy(policy or {}), mailroom, approvals, severities)
         finally:
             store.close()
+
+    @property
+    def judge(self) -> RulesJudge:
+        return self.load_judge()
 
     async def scan(
         self,

@@ -74,7 +74,7 @@ def tell(
 
     mail = load_config(config).mail
     assert mail is not None
-    room = Mailroom(store, Clock(at(round_)), judge.names, mail, config)
+    room = Mailroom(store, Clock(at(round_)), lambda: judge.names, mail, config)
     for scan in unsettled(store, SITE.name):
         older, approval = older_side(store, scan)
         comparison = compare_scans(store, judge, scan, older, approval)

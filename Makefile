@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.set-up
-# What needs no browser runs first, on both cores; the ground truth of every mechanism wants the machine for itself.
+# What needs no browser runs first, on both cores. What times pages out wants the machine for itself: the ground truth
+# of every mechanism, and the pages that misbehave.
 QUICK = tests/unit tests/properties tests/rules tests/contract tests/docs
 
 E2E = tests/e2e/test_
 # The longest first: two workers share the files.
-BROWSER = $(E2E)mail_story.py $(E2E)daemon.py $(E2E)robustness.py $(E2E)report_browser.py $(E2E)site_pages.py \
+BROWSER = $(E2E)mail_story.py $(E2E)daemon.py $(E2E)report_browser.py $(E2E)site_pages.py \
 	$(E2E)visit_details.py $(E2E)demo_site.py $(E2E)cli_disguise.py $(E2E)mail_kill.py $(E2E)mail_channels.py \
 	$(E2E)mail_smtp.py $(E2E)store_kill.py $(E2E)wheel.py $(E2E)cli_state.py $(E2E)judgement_cli.py \
 	$(E2E)approvals_cli.py $(E2E)policy_cli.py
@@ -35,7 +36,7 @@ scan: $(STAMP) ## scan any site: make scan URL=https://www.example.org
 
 test: $(STAMP) lint ## everything CI runs
 	$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK)
-	$(BIN)/pytest -q $(E2E)completeness.py
+	$(BIN)/pytest -q $(E2E)completeness.py $(E2E)robustness.py
 	$(BIN)/pytest -q -n 2 --dist loadfile $(BROWSER)
 
 test-long: $(STAMP) ## every test, with the stories of many scans that take long (not part of CI)

@@ -50,13 +50,30 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     chosen = [entry for entry in MECHANISMS if entry.name in names] or list(MECHANISMS)
     # Those that use up their whole time go first, so that nobody waits for them at the end.
     chosen.sort(key=lambda entry: (entry.outcomes == {"ok"}, entry.visit_timeout_ms))
+    captures, received, strays = visit_by_kind(chosen)
+    # What a busy machine leaves unfinished says so itself, and is visited again, alone. A miss in a page that was seen
+    # whole is one at once.
+    unfinished = [entry for entry in chosen if captures[entry.name].outcome not in entry.outcomes]
+    if unfinished:
+        again, received_again, strays_again = visit_by_kind(unfinished, concurrency=1)
+        captures, received, strays = captures | again, received | received_again, strays + strays_again
+    yield Run(captures, received, strays)
+
+
+def visit_by_kind(
+    chosen: list[Mechanism], **changes: object
+) -> tuple[dict[str, PageCapture], dict[str, list[Received]], list[Received]]:
+    """Visit `chosen` on a server of their own; return captures and what the server received, by page, and the rest."""
+    plain = [entry for entry in chosen if not entry.service_workers]
+    workers = [entry for entry in chosen if entry.service_workers]
+    captures: dict[str, PageCapture] = {}
     with FixtureServer(REPLIES) as server:
-        captures = asyncio.run(visit_all(server, [entry for entry in chosen if not entry.service_workers]))
-        workers = [entry for entry in chosen if entry.service_workers]
+        if plain:
+            captures |= asyncio.run(visit_all(server, plain, **changes))
         if workers:
-            captures |= asyncio.run(visit_all(server, workers, service_workers_allowed=True))
+            captures |= asyncio.run(visit_all(server, workers, service_workers_allowed=True, **changes))
     received = {name: server.received(name) for name in captures}
-    yield Run(captures, received, [entry for entry in server.log if entry.mechanism not in captures])
+    return captures, received, [entry for entry in server.log if entry.mechanism not in captures]
 
 
 @pytest.mark.timeout(300)

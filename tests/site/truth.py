@@ -37,10 +37,10 @@ def recorded(request: RequestRecord) -> Wire:
 
 
 def without_age(reports: bytes) -> bytes:
-    """Return what reports of the browser's own say, without what it tells nobody before it sends them."""
+    """Return what reports of the browser's own say, without what it tells nobody before it sends them, in any order."""
     kept = ("body", "type", "url")
     told = [{key: value for key, value in report.items() if key in kept} for report in json.loads(reports)]
-    return json.dumps(told, sort_keys=True).encode()
+    return json.dumps(sorted(json.dumps(report, sort_keys=True) for report in told)).encode()
 
 
 def _arrived(entry: Received) -> bytes:

@@ -21,6 +21,8 @@ _MAX_POPUPS = 8
 _CONSOLE_FLOOD = 500
 _MAX_TOLD = 20_000
 _CLOSE_TIMEOUT_S = 3.0
+_POPUP_S = 0.5
+"""Real time that a loaded popup has for what its scripts send a moment later: its clock is not ours."""
 
 _RESOURCES = "performance.getEntriesByType('resource').slice(0, 500).map(e => [e.name, e.initiatorType])"
 _KINDS = {
@@ -175,6 +177,7 @@ class Guests:
         async def loaded(popup: Page) -> None:
             with contextlib.suppress(PlaywrightError):
                 await popup.wait_for_load_state("load", timeout=timeout_s * 1000)
+                await asyncio.sleep(_POPUP_S)
             try:
                 async with asyncio.timeout(timeout_s):
                     self._add_unheard(await popup.evaluate(_RESOURCES))

@@ -45,6 +45,8 @@ _SCREENSHOT_TIMEOUT_S = 5.0
 _MAX_DOCUMENTS = 4
 _CRASH_PATIENCE_S = 5.0
 """How long a page that cannot be interrupted may take to crash."""
+_SHARED_WORKER_S = 0.4
+"""Real time for shared workers, whose clock is not ours: between script and first request there is silence."""
 _GRACE_S = 8.0
 """What the end of a visit may take on top of its deadline: closing, cookies, bodies under way."""
 
@@ -366,6 +368,8 @@ class _Visit:
     async def _drain(self) -> None:
         """Wait until the last beacons are under way and their answers in, but never longer than the limit."""
         until = time.monotonic() + self.limits.drain_ms / 1000
+        if self.targets.children("shared_worker"):
+            await asyncio.sleep(_SHARED_WORKER_S)
         while self.recorder.unanswered() and time.monotonic() < until:
             await asyncio.sleep(0.01)
         await self.bodies.settle(max(0.05, min(_GRACE_S, until - time.monotonic() + 2.0)))
@@ -430,8 +434,11 @@ class _Visit:
 
     def _gaps(self) -> list[str]:
         # A window that a page writes into tells of its first requests only that there were some.
-        untold = self.recorder.untold()
-        return self.targets.gaps + ([f"nobody told what {untold} request(s) were"] if untold else [])
+        # Those that the context told of are known, if not always with their bodies.
+        heard = {draft.url for draft in self.recorder.drafts}
+        told = self.guests.told if self.guests is not None else ()
+        untold = self.recorder.untold() - sum(one.context == "popup" and one.url not in heard for one in told)
+        return self.targets.gaps + ([f"nobody told what {untold} request(s) were"] if untold > 0 else [])
 
     def _seen(self) -> Seen:
         return Seen(

@@ -27,6 +27,8 @@ class Run:
     received: dict[str, list[Received]]
     nobodys: list[Received]
     """What no page asked for by name."""
+    silent: list[str]
+    """Pages that were recorded wrongly when four were visited at once, and did not say so."""
 
 
 async def visit_all(server: FixtureServer, mechanisms: list[Mechanism], **changes: object) -> dict[str, PageCapture]:
@@ -51,13 +53,14 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
     # Those that use up their whole time go first, so that nobody waits for them at the end.
     chosen.sort(key=lambda entry: (entry.outcomes == {"ok"}, entry.visit_timeout_ms))
     captures, received, strays = visit_by_kind(chosen)
-    # What a busy machine leaves unfinished says so itself, and is visited again, alone. A miss in a page that was seen
-    # whole is one at once.
-    unfinished = [entry for entry in chosen if captures[entry.name].outcome not in entry.outcomes]
-    if unfinished:
-        again, received_again, strays_again = visit_by_kind(unfinished, concurrency=1)
+    # What went wrong with four pages at once on a busy machine is visited again, alone: then it must be right. Most of
+    # it says itself that it was not seen whole; what does not is counted.
+    wrong = [entry for entry in chosen if compare(entry, captures[entry.name], received[entry.name])]
+    silent = [entry.name for entry in wrong if captures[entry.name].outcome in entry.outcomes]
+    if wrong:
+        again, received_again, strays_again = visit_by_kind(wrong, concurrency=1)
         captures, received, strays = captures | again, received | received_again, strays + strays_again
-    yield Run(captures, received, strays)
+    yield Run(captures, received, strays, silent)
 
 
 def visit_by_kind(
@@ -81,6 +84,10 @@ def visit_by_kind(
 def test_record_equals_what_the_server_received(run: Run, name: str) -> None:
     wrong = compare(BY_NAME[name], run.captures[name], run.received[name])
     assert not wrong, f"{name}:\n" + "\n".join(wrong[:20]) + f"\n({len(wrong)} differences)"
+
+
+def test_hardly_any_page_needs_a_second_visit_without_saying_so(run: Run) -> None:
+    assert len(run.silent) <= len(BY_NAME) // 100, run.silent
 
 
 def test_the_browser_itself_tells_nobody_anything(run: Run) -> None:

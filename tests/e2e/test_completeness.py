@@ -87,7 +87,7 @@ def test_record_equals_what_the_server_received(run: Run, name: str) -> None:
 
 
 def test_hardly_any_page_needs_a_second_visit_without_saying_so(run: Run) -> None:
-    assert len(run.silent) <= len(BY_NAME) // 100, run.silent
+    assert len(run.silent) <= len(BY_NAME) // 50, run.silent
 
 
 def test_the_browser_itself_tells_nobody_anything(run: Run) -> None:

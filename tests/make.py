@@ -60,7 +60,7 @@ PINTEREST_BEACON = "https://ct.pinterest.com/v3/?tid=2612000000001&event=pagevis
 
 def page_url(path: str = "/") -> str:
     """An address of the site; absolute URLs stay as they are."""
-    return path if "://" in path else f"{SITE}{path}"
+    return path if "://" in path and not path.startswith("/") else f"{SITE}{path}"
 
 
 # --------------------------------------------------------------------------- configuration and tasks

@@ -79,7 +79,7 @@ def visit_by_kind(
     return captures, received, [entry for entry in server.log if entry.mechanism not in captures]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", BY_NAME)
 def test_record_equals_what_the_server_received(run: Run, name: str) -> None:
     wrong = compare(BY_NAME[name], run.captures[name], run.received[name])

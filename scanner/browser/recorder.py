@@ -175,6 +175,10 @@ class Recorder:
             unsent = draft.status is None and not self._sent_extra.get(draft.request_id)
             if unsent and draft.body is not None and len(draft.body) > _BEACON_BYTES:
                 draft.failure = "too long for a request that outlives its page"
+        for draft in self.drafts:
+            # What a service worker took over and did not answer before the end never went out by itself.
+            if draft.status is None and draft.context != "service-worker" and not self._sent_extra.get(draft.request_id):
+                draft.from_service_worker = True
         return [*self.drafts, *self.attempts.untold(self.drafts), *self._unheard_workers()]
 
     def streams(self) -> list[Draft]:

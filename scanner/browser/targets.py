@@ -5,6 +5,8 @@ Every child is held until we listen (`waitForDebuggerOnStart`), so that its firs
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +74,8 @@ class Targets:
         """Told of every child that we listen to."""
         self.gaps: list[str] = []
         """Targets that could not be listened to."""
+        self._with_script: set[str] = set()
+        """Session ids of workers whose script has begun to run."""
 
     async def attach(self, channel: SessionChannel, timeout_s: float = 10.0) -> None:
         """Listen to a page (or popup) for the first time, and to its children.
@@ -134,6 +138,26 @@ class Targets:
         if self.on_attached is not None:
             self.on_attached(child)
 
+    async def shared_workers_ran(self, timeout_s: float) -> bool:
+        """Wait until every shared worker has run its script once. True: there are any.
+
+        Their clock is not the page's. One that does not get there in time is a gap: what it would send is not known.
+        """
+        until = time.monotonic() + timeout_s
+        workers = self.children("shared_worker")
+        for worker in workers:
+            while worker.session_id not in self._with_script and not worker.closed and time.monotonic() < until:
+                await asyncio.sleep(0.02)
+            try:
+                await worker.call("Runtime.evaluate", {"expression": "1"}, max(0.2, until - time.monotonic()))
+            except ChannelError:
+                if not worker.closed:
+                    self.gaps.append("a shared worker did not answer")
+            else:
+                if worker.session_id not in self._with_script:
+                    self.gaps.append("a shared worker did not start in time")
+        return bool(workers)
+
     def receive(self, session_id: str, text: str) -> None:
         """Pass a message on to the child it came from."""
         if child := self._children.get(session_id):
@@ -148,6 +172,8 @@ class Targets:
         if method.startswith(("Network.", "Audits.")):
             self._recorder.on_event(channel, method, params)
         elif method == "Inspector.workerScriptLoaded":
+            if isinstance(channel, ChildChannel):
+                self._with_script.add(channel.session_id)
             # Pages' own workers are told by Playwright's context as well; nobody else tells of shared ones.
             if isinstance(channel, ChildChannel) and not channel.listening and channel.kind == "shared_worker":
                 self.gaps.append("a shared worker ran before it could be listened to")

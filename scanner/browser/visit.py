@@ -368,7 +368,7 @@ class _Visit:
     async def _drain(self) -> None:
         """Wait until the last beacons are under way and their answers in, but never longer than the limit."""
         until = time.monotonic() + self.limits.drain_ms / 1000
-        if self.targets.children("shared_worker"):
+        if await self.targets.shared_workers_ran(self.stall_s):
             await asyncio.sleep(_SHARED_WORKER_S)
         while self.recorder.unanswered() and time.monotonic() < until:
             await asyncio.sleep(0.01)

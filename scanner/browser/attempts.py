@@ -29,10 +29,15 @@ class Attempts:
 
     most: int
     elapsed_ms: Callable[[], int]
+    unload_awaited: bool = False
+    """Some document listens for `unload`, which is deprecated: the browser tells of it as an issue, too."""
     _told: list[Draft] = field(default_factory=list)
 
     def on_issue(self, params: Params) -> None:
         told = params.get("issue", {}).get("details", {})
+        if told.get("deprecationIssueDetails", {}).get("type") == "UnloadHandler":
+            self.unload_awaited = True
+            return
         if mixed := told.get("mixedContentIssueDetails"):
             if mixed.get("resolutionStatus") == "MixedContentBlocked":
                 kind = _MIXED.get(str(mixed.get("resourceType")), "other")

@@ -85,6 +85,8 @@ class Draft:
     size_bytes: int | None = None
     from_cache: bool = False
     from_service_worker: bool = False
+    from_the_browser: bool = False
+    """The browser wrote the answer itself: its own viewer shows a PDF under the address it came from."""
     tls_subject: str | None = None
     content_sha256: str | None = None
     content_fingerprint: str | None = None

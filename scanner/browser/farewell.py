@@ -4,6 +4,9 @@ The visit has told the page that its visitor leaves, and has recorded what it se
 is told again, by the browser, and by then nobody can listen: a document that has been replaced answers to no debugger,
 and neither its scripts nor its requests can be stopped from outside. So every frame carries, in a world of our own
 that its scripts cannot see, a listener ahead of all others that keeps the real events back once we are gone.
+
+`unload` has no such listener: browsers report everybody who listens for it, to the site as well. A page that does so
+itself is closed with its scripts switched off instead of being replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ WORLD = "reader"
 World = tuple[Channel, int]
 """The channel of a frame and the id of our script context in it."""
 
-KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'unload', 'visibilitychange', 'freeze'])
+KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'visibilitychange', 'freeze'])
   addEventListener(kind, event => {
     if (globalThis.gone && event.isTrusted) event.stopImmediatePropagation(); }, true)"""
 

@@ -177,7 +177,11 @@ class Recorder:
                 draft.failure = "too long for a request that outlives its page"
         for draft in self.drafts:
             # What a service worker took over and did not answer before the end never went out by itself.
-            if draft.status is None and draft.context != "service-worker" and not self._sent_extra.get(draft.request_id):
+            if (
+                draft.status is None
+                and draft.context != "service-worker"
+                and not self._sent_extra.get(draft.request_id)
+            ):
                 draft.from_service_worker = True
         return [*self.drafts, *self.attempts.untold(self.drafts), *self._unheard_workers()]
 
@@ -285,6 +289,8 @@ class Recorder:
         prefetched = response.get("fromPrefetchCache") and draft.type != "prefetch"
         draft.from_cache = bool(draft.from_cache or response.get("fromDiskCache") or prefetched)
         draft.from_service_worker = bool(response.get("fromServiceWorker"))
+        came_from = response.get("remoteIPAddress") or draft.from_cache or draft.from_service_worker
+        draft.from_the_browser = draft.type == "document" and response.get("encodedDataLength") == -1 and not came_from
         if security := response.get("securityDetails"):
             draft.tls_subject = security.get("subjectName") or None
         if (size := response.get("encodedDataLength")) is not None:

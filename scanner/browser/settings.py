@@ -24,6 +24,8 @@ _DISABLED_FEATURES: tuple[str, ...] = (
     "PaintHolding",
     "PreconnectToSearch",
     "PreloadTopChromeWebUI",
+    # What a page names as a payment method is asked for by the browser itself, which tells nobody.
+    "ServiceWorkerPaymentApps",
     # One spare renderer is kept, for the context that navigated last: contexts in turn start and drop one each time.
     "SpareRendererForSitePerProcess",
     "ThirdPartyStoragePartitioning",

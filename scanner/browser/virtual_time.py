@@ -32,7 +32,7 @@ _LAST_PATIENCE_S = 1.0
 _DRAWING_PATIENCE_S = 2.0
 _FRAME_S = 0.1
 _FRAME_MS = 100
-_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => done(true)))"
+_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 @dataclass(slots=True)

@@ -39,6 +39,11 @@ _LEAVE_TIMEOUT_S = 3.0
 _LOADING_MS = 1_000
 _FRAMES_S = 0.7
 """Real time on the page: frames are drawn at the screen's pace, whatever the page's clock says."""
+_FRAME_STEPS = 3
+_FRAME_STEP_S = 0.1
+_FRAME_STEP_MS = 250
+_FIRST_LOOK_MS = 100
+"""What a person needs to see the page before touching it: what is measured of its drawing ends with the first touch."""
 _EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
 _SCREENSHOT_TIMEOUT_S = 5.0
@@ -291,17 +296,23 @@ class _Visit:
             if not self.dwell.sound or len(self.recorder.documents) == documents:
                 break
             await self._next_document(page)
-        if self.dwell.sound:
-            await asyncio.sleep(max(0.0, min(self.loaded_at + _FRAMES_S - time.monotonic(), self._left_s())))
+        await self._let_frames_pass()
         self.final_url = page.url
+
+    async def _let_frames_pass(self) -> None:
+        """Give what waits for frames their real time, the page's clock going on in small steps: no clock, no frame."""
+        least = time.monotonic() + _FRAME_STEPS * _FRAME_STEP_S
+        until = min(max(self.loaded_at + _FRAMES_S, least), self.deadline)
+        while self.dwell.sound and (left_s := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(_FRAME_STEP_S, left_s))
+            await self.dwell.advance(_FRAME_STEP_MS, self.deadline)
 
     async def _live_once(self) -> None:
         root = self.targets.root
         assert root is not None
         before_ms = self.dwell.passed_ms
         await self.dwell.settle(self.deadline)
-        if self.is_used_page and not await self.dwell.until_drawn(self.deadline):
-            raise _Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
+        await self._look_first()
         if not self.dwell.sound or self._crashed():
             return
         if self.task.screenshot:
@@ -320,6 +331,16 @@ class _Visit:
             return
         await self._wake(root, again=True)
         await self.dwell.advance(total_ms - early_ms, self.deadline)
+
+    async def _look_first(self) -> None:
+        """Let the page be drawn, and let it hear of that, before it is touched."""
+        if not self.is_used_page:  # its clock is still everybody's
+            await asyncio.sleep(min(_FIRST_LOOK_MS / 1000, self._left_s()))
+            return
+        for budget_ms in (_FIRST_LOOK_MS, 0):
+            if not await self.dwell.until_drawn(self.deadline):
+                raise _Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
+            await self.dwell.advance(budget_ms, self.deadline)
 
     async def _wake(self, root: Channel, *, again: bool = False) -> bool:
         by_touch = self.task.profile.device is Device.MOBILE
@@ -358,6 +379,7 @@ class _Visit:
         await self._drain()
         worlds = self.state.worlds if self.state is not None else ()
         spoilt = self.hold_requests or self.guests.popups or self.guests.is_flooded or self.dwell.stalled
+        spoilt = spoilt or self.recorder.attempts.unload_awaited
         self.reusable = not spoilt and len(page.frames) == len(worlds) and await take_leave(worlds)
         if not self.reusable:
             # It is closed: scripts that are switched off do not hear of that.

@@ -13,12 +13,26 @@ from tests.site.mechanisms.moments import MOMENTS
 from tests.site.mechanisms.reports import REPORTS
 from tests.site.mechanisms.signs import SIGNS
 from tests.site.mechanisms.styles import STYLES
+from tests.site.mechanisms.triggers import TRIGGERS
 from tests.site.mechanisms.workers import WORKERS
 from tests.site.reply import Reply
 
 MECHANISMS: tuple[Mechanism, ...] = tuple(
     flatten(
-        MARKUP, BODIES, LOADERS, STREAMS, WORKERS, MOMENTS, JOURNEYS, HUGE, REPORTS, FRAMES, STYLES, SIGNS, CARRIERS
+        MARKUP,
+        BODIES,
+        LOADERS,
+        STREAMS,
+        WORKERS,
+        MOMENTS,
+        JOURNEYS,
+        HUGE,
+        REPORTS,
+        FRAMES,
+        STYLES,
+        SIGNS,
+        CARRIERS,
+        TRIGGERS,
     )
 )
 

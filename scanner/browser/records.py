@@ -78,7 +78,9 @@ def finished_records(
         _record(draft, loaders, same_site(host_of(draft.url), page_host, own_domains), wanted_headers)
         for draft in drafts
         # What a service worker answers leaves the browser as the worker's own request.
-        if not (draft.from_the_browser or draft.from_service_worker and (draft.method, draft.url) in fetched_by_worker)
+        if not (
+            draft.from_the_browser or (draft.from_service_worker and (draft.method, draft.url) in fetched_by_worker)
+        )
     ]
     counted = Counter((draft.method, urldefrag(draft.url).url) for draft in drafts)
     for request in told_by_context:

@@ -135,9 +135,15 @@ MUST_NOT_LOOK_WHOLE = {
 """Pages that cannot be seen whole: whatever else a visit says, it must not prove absence."""
 
 
-PATIENT = {name for name, endings in ENDINGS.items() if endings == {(OK, None)}} | {"crashes"}
-"""Pages whose visits must not end early because the machine is slow. A renderer chokes on its page some time after
-it stopped answering: how long that takes is the machine's affair."""
+_BY_WAITING = {
+    StopReason.CONNECTION,
+    StopReason.NAVIGATION_TIMEOUT,
+    StopReason.PENDING_REQUESTS,
+    StopReason.VISIT_TIMEOUT,
+}
+PATIENT = {name for name, endings in ENDINGS.items() if _BY_WAITING.isdisjoint(reason for _, reason in endings)}
+"""Pages whose visits must not end early because the machine is slow: they end by themselves. A renderer chokes on its
+page some time after it stopped answering: how long that takes is the machine's affair."""
 
 
 @pytest.fixture(scope="module")

@@ -97,5 +97,12 @@ REPORTS = (
         ),
         ("POST {T}/observed?{M}", b"type=deprecation"),
     ),
-    mechanism("report-of-the-listener", "<p>x", ("POST {A}/reports?{M}", None), headers=(ENDPOINT,)),
+    # The scanner's own doings give a page nothing to report.
+    mechanism("report-of-nothing", "<p>x", headers=(ENDPOINT,)),
+    mechanism(
+        "report-of-the-listener",
+        script("addEventListener('unload', () => 0)"),
+        ("POST {A}/reports?{M}", None),
+        headers=(ENDPOINT,),
+    ),
 )

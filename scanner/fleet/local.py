@@ -153,9 +153,12 @@ class LocalFleet:
     # ------------------------------------------------------------------ visits
 
     async def visit(self, task: VisitTask) -> PageCapture:
-        """Visit one page; what a fresh browser might cure is tried a second time, and the better sight counts."""
+        """Visit one page; what a fresh browser might cure is tried a second time, and the better sight counts.
+
+        A task that is a second attempt already is not tried again.
+        """
         first = await self._visit_once(task, unused=task.fresh)
-        if self._closing or not _worth_a_retry(first):
+        if self._closing or task.attempt > 1 or not _worth_a_retry(first):
             return first
         # A body that was hidden from us is seen by holding every request, which costs the cache.
         hold = first.stop_reason is StopReason.BODY_LOST

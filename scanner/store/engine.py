@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,4 +125,5 @@ def store_errors(url: URL) -> Iterator[None]:
 
 
 def _without_password(text: str, url: URL) -> str:
-    return text.replace(str(url.password), "***") if url.password else text
+    # As a word only: a password of one letter would show itself by its absence from all others.
+    return re.sub(rf"(?<!\w){re.escape(str(url.password))}(?!\w)", "***", text) if url.password else text

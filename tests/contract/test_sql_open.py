@@ -127,6 +127,11 @@ def test_a_store_that_cannot_be_opened_says_why_and_keeps_the_password(
     assert re.search(says, shown), shown
 
 
+def test_a_password_of_one_letter_does_not_show_itself_by_missing_elsewhere() -> None:
+    with pytest.raises(StoreError, match=r"u:\*\*\*@[\s\S]*port 1 failed"):
+        open_store("postgresql+psycopg://u:p@127.0.0.1:1/x")
+
+
 def test_an_unknown_database_on_a_server_is_named(postgres_url: str) -> None:
     with pytest.raises(StoreError, match=r'database "elsewhere" does not exist[\s\S]*createdb'):
         open_store(re.sub(r"/store\d+", "/elsewhere", postgres_url))

@@ -12,41 +12,30 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Page, Route
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from scanner.browser.arrival import Arrival
 from scanner.browser.bodies import BodyKeeper, ScriptContents
-from scanner.browser.channel import Channel, ChannelError, Params
+from scanner.browser.channel import ChannelError
 from scanner.browser.cookies import CleanSlate, unix_time
 from scanner.browser.farewell import take_leave
 from scanner.browser.guests import Guests, close_strays
-from scanner.browser.interact import leave, scroll_to_end, wake
-from scanner.browser.outcome import transport_failure
+from scanner.browser.interact import leave
 from scanner.browser.recorder import Recorder
 from scanner.browser.site_headers import SiteHeaders
 from scanner.browser.stage import Stage
-from scanner.browser.state import PageState, read_state, take_screenshot
+from scanner.browser.state import PageState, read_state
+from scanner.browser.stay import Stay
+from scanner.browser.stop import Stop
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import SharedTargets, Targets
 from scanner.browser.virtual_time import Dwell
-from scanner.model import Device, PageCapture, StopReason, VisitTask, Wanted
+from scanner.model import PageCapture, StopReason, VisitTask, Wanted
 from scanner.urls import host_of, same_site
 
 _SETUP_TIMEOUT_S = 15.0
-_INPUT_TIMEOUT_S = 3.0
-_SCROLL_TIMEOUT_S = 8.0
 _STATE_TIMEOUT_S = 10.0
 _LEAVE_TIMEOUT_S = 3.0
-_LOADING_MS = 1_000
-_FRAMES_S = 0.7
-"""Real time on the page: frames are drawn at the screen's pace, whatever the page's clock says."""
-_FRAME_STEPS = 3
-_FRAME_STEP_S = 0.1
-_FRAME_STEP_MS = 250
-_FIRST_LOOK_MS = 100
-"""What a person needs to see the page before touching it: what is measured of its drawing ends with the first touch."""
-_EARLY_MS = 3_000
 _EXIT_TIME_MS = 2_000
-_SCREENSHOT_TIMEOUT_S = 5.0
 _MAX_DOCUMENTS = 4
 _CRASH_PATIENCE_S = 5.0
 """How long a page that cannot be interrupted may take to crash."""
@@ -93,15 +82,6 @@ class Visited:
     """False: the context must not be used again."""
 
 
-class _Stop(Exception):
-    """Ends the visit early, with a reason."""
-
-    def __init__(self, reason: StopReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
-
-
 async def visit(place: Place, task: VisitTask, setting: VisitSetting, *, hold_requests: bool = False) -> Visited:
     """Visit one page. Never raises for anything the page or the browser does; cancellation passes through.
 
@@ -140,17 +120,18 @@ class _Visit:
         # Short visits cannot wait long for silent pages.
         self.stall_s = min(task.limits.stall_ms, task.limits.visit_timeout_ms / 5) / 1000
         self.dwell = Dwell(self.targets, self.recorder, self.stall_s)
-        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event, self._on_event]
-        self.loading = False
-        self.loaded_at = 0.0
+        self.arrival = Arrival(
+            self.targets, self.recorder, self.dwell, task, self.deadline, self.stall_s, self._crashed
+        )
+        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event, self.arrival.on_event]
         self.targets.on_attached = self.dwell.on_attached
         self.guests: Guests | None = None
         self.stage: Stage | None = None
         self.reusable = False
         self.state: PageState | None = None
         self.cookies: Sequence[Mapping[str, Any]] = ()
-        self.screenshot: bytes | None = None
-        self.stop: _Stop | None = None
+        self.stay = Stay(self.targets, self.dwell, task, self.deadline, self._crashed)
+        self.stop: Stop | None = None
         self.final_url = task.url
         self.sound = True
 
@@ -160,22 +141,24 @@ class _Visit:
         try:
             async with asyncio.timeout(self.limits.visit_timeout_ms / 1000 + _GRACE_S):
                 await self._look()
-        except _Stop as stop:
+        except Stop as stop:
             self.stop = stop
         except TimeoutError:
-            self.stop = _Stop(StopReason.VISIT_TIMEOUT, "the visit took longer than its limit")
+            self.stop = Stop(StopReason.VISIT_TIMEOUT, "the visit took longer than its limit")
             self.sound = False
         except PlaywrightError as error:
             self.stop = self._browser_trouble(error)
             self.sound = False
         if self._crashed() and (self.stop is None or self.stop.reason is StopReason.VISIT_TIMEOUT):
-            self.stop = _Stop(StopReason.CRASHED, "the page crashed its renderer")
+            self.stop = Stop(StopReason.CRASHED, "the page crashed its renderer")
         await self._finish()
         return Visited(as_capture(self._seen()), self.sound)
 
     async def _look(self) -> None:
         page = await self._open()
-        await self._navigate(page)
+        assert self.guests is not None
+        await self.arrival.at(page, self.guests)
+        self.final_url = page.url
         await self._live(page)
         await self._read(page)
         await self._say_goodbye(page)
@@ -199,88 +182,11 @@ class _Visit:
                 await place.slate.restore(stage.channel, place.left_origins)
         except (TimeoutError, ChannelError) as error:
             self.sound = False
-            raise _Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
+            raise Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
         stage.visits += 1
+        self.arrival.on_used_page = self.stay.on_used_page = stage.visits > 1
         place.shared.register(stage.context_id, self.targets)
         return stage.page
-
-    # ------------------------------------------------------------------ loading
-
-    async def _navigate(self, page: Page) -> None:
-        timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
-        self.loading = True
-        load = asyncio.ensure_future(page.goto(self.task.url, wait_until="load", timeout=timeout_ms))
-        try:
-            await self._until_loaded(load)
-        except PlaywrightTimeout:
-            if self.recorder.main_document() is None:
-                raise _Stop(
-                    StopReason.NAVIGATION_TIMEOUT, f"the page did not answer within {timeout_ms / 1000:.0f} s"
-                ) from None
-            self.dwell.give_up_pending()
-        except PlaywrightError as error:
-            await self._after_failed_navigation(page, error)
-        finally:
-            load.cancel()
-            with contextlib.suppress(PlaywrightError, asyncio.CancelledError):
-                await load
-            self.loading = False
-            self.loaded_at = time.monotonic()
-        self.final_url = page.url
-
-    def _on_event(self, channel: Channel, method: str, params: Params) -> None:
-        """In a page that was used before, documents live in virtual time from their first moment: it knows no other."""
-        if self.is_used_page and self.loading and method == "Page.frameNavigated" and channel is self.targets.root:
-            frame = params["frame"]
-            if not frame.get("parentId") and frame.get("url") != "about:blank":
-                self.dwell.begin(min(_LOADING_MS, self.limits.page_time_ms))
-
-    async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
-        """Wait for the load event, but not for a subresource that never answers."""
-        while True:
-            done, _ = await asyncio.wait({load}, timeout=0.5)
-            if done:
-                load.result()
-                return
-            if self._crashed():
-                raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
-            if self.dwell.paused:
-                self.dwell.begin(_LOADING_MS)
-            answered = self.recorder.main_document() is not None
-            if answered and time.monotonic() - self.recorder.last_activity > self.stall_s:
-                if not await self.dwell.alive(self.deadline):
-                    self.dwell.hung = True
-                    return
-                if time.monotonic() - self.recorder.last_activity > self.stall_s and not load.done():
-                    self.dwell.give_up_pending()
-                    return
-
-    async def _after_failed_navigation(self, page: Page, error: PlaywrightError) -> None:
-        message = error.message
-        assert self.guests is not None
-        if self._crashed() or "crashed" in message:
-            raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
-        if page.is_closed() or "has been closed" in message:
-            raise error
-        if self.guests.downloads or "Download is starting" in message:
-            raise _Stop(StopReason.DOWNLOAD, "the address starts a download")
-        document = self.recorder.main_document()
-        if "ERR_ABORTED" in message and document is not None and document.status in (204, 205):
-            raise _Stop(StopReason.NOT_HTML, f"the server answers without a page (HTTP {document.status})")
-        interrupted = "interrupted by another navigation" in message or "ERR_ABORTED" in message
-        if not (interrupted and await self._next_document(page)):
-            raise _Stop(*transport_failure(message))
-
-    async def _next_document(self, page: Page) -> bool:
-        """Wait for the document that the page itself went to; False when there is none."""
-        timeout_ms = min(self.limits.navigation_timeout_ms, max(1.0, self._left_s() * 1000))
-        try:
-            await page.wait_for_load_state("load", timeout=min(timeout_ms, self.stall_s * 1000))
-        except PlaywrightTimeout:
-            self.dwell.give_up_pending()
-        except PlaywrightError:
-            return False
-        return self.recorder.main_document() is not None and page.url.startswith(("http:", "https:"))
 
     # ------------------------------------------------------------------ living
 
@@ -290,61 +196,14 @@ class _Visit:
             documents = len(self.recorder.documents)
             if self._is_off_site(page.url) or self.dwell.hung:
                 break
-            await self._live_once()
+            await self.stay.on_document()
             if self._crashed():
-                raise _Stop(StopReason.CRASHED, "the page crashed its renderer")
+                raise Stop(StopReason.CRASHED, "the page crashed its renderer")
             if not self.dwell.sound or len(self.recorder.documents) == documents:
                 break
-            await self._next_document(page)
-        await self._let_frames_pass()
+            await self.arrival.next_document(page)
+        await self.stay.let_frames_pass(self.arrival.loaded_at)
         self.final_url = page.url
-
-    async def _let_frames_pass(self) -> None:
-        """Give what waits for frames their real time, the page's clock going on in small steps: no clock, no frame."""
-        least = time.monotonic() + _FRAME_STEPS * _FRAME_STEP_S
-        until = min(max(self.loaded_at + _FRAMES_S, least), self.deadline)
-        while self.dwell.sound and (left_s := until - time.monotonic()) > 0:
-            await asyncio.sleep(min(_FRAME_STEP_S, left_s))
-            await self.dwell.advance(_FRAME_STEP_MS, self.deadline)
-
-    async def _live_once(self) -> None:
-        root = self.targets.root
-        assert root is not None
-        before_ms = self.dwell.passed_ms
-        await self.dwell.settle(self.deadline)
-        await self._look_first()
-        if not self.dwell.sound or self._crashed():
-            return
-        if self.task.screenshot:
-            # Before the first scroll: the top of the page, with everything that a second has brought.
-            self.screenshot = await take_screenshot(root, min(_SCREENSHOT_TIMEOUT_S, self._left_s()))
-        total_ms = self.limits.page_time_ms - (self.dwell.passed_ms - before_ms)
-        if not self.limits.interact:
-            await self.dwell.advance(total_ms, self.deadline)
-            return
-        if await self._wake(root):
-            await scroll_to_end(root, min(_SCROLL_TIMEOUT_S, self._left_s()))
-        # Scripts that start late listen late: a moment later the page sees the person move again.
-        early_ms = min(_EARLY_MS, total_ms)
-        await self.dwell.advance(early_ms, self.deadline)
-        if not self.dwell.sound or self._crashed():
-            return
-        await self._wake(root, again=True)
-        await self.dwell.advance(total_ms - early_ms, self.deadline)
-
-    async def _look_first(self) -> None:
-        """Let the page be drawn, and let it hear of that, before it is touched."""
-        if not self.is_used_page:  # its clock is still everybody's
-            await asyncio.sleep(min(_FIRST_LOOK_MS / 1000, self._left_s()))
-            return
-        for budget_ms in (_FIRST_LOOK_MS, 0):
-            if not await self.dwell.until_drawn(self.deadline):
-                raise _Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
-            await self.dwell.advance(budget_ms, self.deadline)
-
-    async def _wake(self, root: Channel, *, again: bool = False) -> bool:
-        by_touch = self.task.profile.device is Device.MOBILE
-        return await wake(root, min(_INPUT_TIMEOUT_S, self._left_s()), touch_screen=by_touch, again=again)
 
     def _is_off_site(self, url: str) -> bool:
         return not same_site(host_of(url), host_of(self.task.url), self.setting.own_domains)
@@ -442,17 +301,13 @@ class _Visit:
     def _left_s(self) -> float:
         return max(0.05, self.deadline - time.monotonic())
 
-    @property
-    def is_used_page(self) -> bool:
-        return self.stage is not None and self.stage.visits > 1
-
     def _crashed(self) -> bool:
         return self.targets.crashed or (self.guests is not None and self.guests.crashed)
 
-    def _browser_trouble(self, error: PlaywrightError) -> _Stop:
+    def _browser_trouble(self, error: PlaywrightError) -> Stop:
         if self._crashed():
-            return _Stop(StopReason.CRASHED, "the page crashed its renderer")
-        return _Stop(StopReason.BROWSER_GONE, f"the browser went away ({error.message.splitlines()[0][:200]})")
+            return Stop(StopReason.CRASHED, "the page crashed its renderer")
+        return Stop(StopReason.BROWSER_GONE, f"the browser went away ({error.message.splitlines()[0][:200]})")
 
     def _gaps(self) -> list[str]:
         # A window that a page writes into tells of its first requests only that there were some.
@@ -474,7 +329,7 @@ class _Visit:
             told=tuple(self.guests.told) if self.guests else (),
             notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,
-            screenshot=self.screenshot,
+            screenshot=self.stay.screenshot,
             cookies=self.cookies,
             now_s=unix_time(),
             stop_reason=self.stop.reason if self.stop else None,

@@ -52,7 +52,7 @@ machine. These come from {cpus} processor cores, {python}, {browser}, on {when}.
 
 - **Complete visit over bare navigation.** A site of {speed_pages} pages, about thirty requests each, most of them
   cacheable, under a certificate that the browser trusts, served by a process of its own. *Bare* is `page.goto` until
-  the load event, again and again in the same pages, nothing recorded. *Complete* is what a scan does: a cleared page for
+  the load event, again and again in the same pages, nothing recorded. *Complete* is what a scan does: a clean page for
   every visit, everything recorded, mouse, keys and scrolling, 30 seconds of the page's own time, exit events, rules,
   and the page saved to SQLite. Each is first tried with 1 to 6 pages at once, then both run in turn, three times, each
   at its best; medians are compared.

@@ -42,13 +42,17 @@ def redirect(url: str) -> Reply:
 
 
 def visit_pages(
-    replies: Mapping[str, Reply], *paths: str, wanted: Wanted | None = None, **site: object
+    replies: Mapping[str, Reply], *paths: str, wanted: Wanted | None = None, attempt: int = 1, **site: object
 ) -> tuple[list[PageCapture], list[Received]]:
-    """Visit pages of the clinic one after the other in one browser; return captures and all that was received."""
+    """Visit pages of the clinic one after the other in one browser; return captures and all that was received.
+
+    `attempt` 2: what goes wrong is not tried again.
+    """
 
     async def run() -> list[PageCapture]:
         async with LocalFleet(fixture_site(server, CLINIC + "/", **site), wanted or Wanted()) as fleet:
-            return [await fleet.visit(VisitTask(CLINIC + path, CLINIC + path, limits=QUICK)) for path in paths]
+            tasks = [VisitTask(CLINIC + path, CLINIC + path, limits=QUICK, attempt=attempt) for path in paths]
+            return [await fleet.visit(task) for task in tasks]
 
     with FixtureServer(
         {f"www.clinic.test{key}" if key[0] == "/" else key: reply for key, reply in replies.items()}
@@ -184,7 +188,7 @@ def test_interaction_follows_no_link_and_submits_nothing() -> None:
 
 def test_beacon_before_an_endless_loop_is_recorded_with_its_body() -> None:
     loop = "<script>navigator.sendBeacon('https://t.tracker.test/b', new Blob(['last words'])); for (;;);</script>"
-    (capture, after), _ = visit_pages({"/a": page(loop), "/b": page("fine")}, "/a", "/b")
+    (capture, after), _ = visit_pages({"/a": page(loop), "/b": page("fine")}, "/a", "/b", attempt=2)
     assert (capture.outcome, capture.stop_reason) == (Outcome.PARTIAL, StopReason.PAGE_HUNG)
     assert one(capture, "https://t.tracker.test/b").body == b"last words"
     assert after.outcome is Outcome.OK

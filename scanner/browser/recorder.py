@@ -170,19 +170,15 @@ class Recorder:
     def all_drafts(self) -> list[Draft]:
         """Everything there is to record, once the visit is over."""
         self.reports.send_rest()
-        # The browser tells of beacons that it refuses for their length, and of nothing after that.
-        for draft in self._in_flight.values():
-            unsent = draft.status is None and not self._sent_extra.get(draft.request_id)
-            if unsent and draft.body is not None and len(draft.body) > _BEACON_BYTES:
-                draft.failure = "too long for a request that outlives its page"
         for draft in self.drafts:
+            if draft.status is not None or self._sent_extra.get(draft.request_id):
+                continue
             # What a service worker took over and did not answer before the end never went out by itself.
-            if (
-                draft.status is None
-                and draft.context != "service-worker"
-                and not self._sent_extra.get(draft.request_id)
-            ):
-                draft.from_service_worker = True
+            draft.from_service_worker = draft.context != "service-worker"
+            # The browser tells of beacons that it refuses for their length, and of nothing after that.
+            too_long = draft.body is not None and len(draft.body) > _BEACON_BYTES
+            if too_long and self._in_flight.get(draft.request_id) is draft:
+                draft.failure = "too long for a request that outlives its page"
         return [*self.drafts, *self.attempts.untold(self.drafts), *self._unheard_workers()]
 
     def streams(self) -> list[Draft]:

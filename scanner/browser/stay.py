@@ -85,10 +85,13 @@ class Stay:
         if not self.on_used_page:  # its clock is still everybody's
             await asyncio.sleep(min(_FIRST_LOOK_MS / 1000, self._left_s()))
             return
-        for budget_ms in (_FIRST_LOOK_MS, 0):
-            if not await self.dwell.until_drawn(self.deadline):
-                raise Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
-            await self.dwell.advance(budget_ms, self.deadline)
+        await self._until_drawn()
+        await self.dwell.advance(_FIRST_LOOK_MS, self.deadline)
+        await self._until_drawn()  # a clock that stopped in between stops the drawing, too
+
+    async def _until_drawn(self) -> None:
+        if not await self.dwell.until_drawn(self.deadline):
+            raise Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
 
     async def _wake(self, root: Channel, *, again: bool = False) -> bool:
         by_touch = self.task.profile.device is Device.MOBILE

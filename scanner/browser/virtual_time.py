@@ -32,7 +32,8 @@ _LAST_PATIENCE_S = 1.0
 _DRAWING_PATIENCE_S = 2.0
 _FRAME_S = 0.1
 _FRAME_MS = 100
-_NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+# The second frame begins when the first one was drawn.
+_TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class Dwell:
             return False
         patience_s = min(_DRAWING_PATIENCE_S, self._patience(deadline))
         drawn = asyncio.ensure_future(
-            root.call("Runtime.evaluate", {"expression": _NEXT_FRAME, "awaitPromise": True}, patience_s)
+            root.call("Runtime.evaluate", {"expression": _TWO_FRAMES, "awaitPromise": True}, patience_s)
         )
         while self.sound and not (await asyncio.wait({drawn}, timeout=_FRAME_S))[0]:
             await self.advance(_FRAME_MS, deadline)

@@ -18,6 +18,8 @@ from scanner.store.codec import CodecError
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for another one."""
 CONNECT_TIMEOUT_S = 10
+_LEAST_PASSWORD_CHARS = 4
+"""From this length on a password is taken out of messages wherever it stands, within words as well."""
 _KNOWN = {
     "sqlite": "sqlite",
     "sqlite+pysqlite": "sqlite",
@@ -125,5 +127,8 @@ def store_errors(url: URL) -> Iterator[None]:
 
 
 def _without_password(text: str, url: URL) -> str:
+    password = str(url.password or "")
+    if len(password) >= _LEAST_PASSWORD_CHARS:
+        return text.replace(password, "***")
     # As a word only: a password of one letter would show itself by its absence from all others.
-    return re.sub(rf"(?<!\w){re.escape(str(url.password))}(?!\w)", "***", text) if url.password else text
+    return re.sub(rf"(?<!\w){re.escape(password)}(?!\w)", "***", text) if password else text

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from scanner.browser.channel import Channel
 from scanner.browser.interact import scroll_to_end, wake
 from scanner.browser.state import take_screenshot
-from scanner.browser.stop import Stop
 from scanner.browser.targets import Targets
 from scanner.browser.virtual_time import Dwell
-from scanner.model import Device, StopReason, VisitTask
+from scanner.model import Device, VisitTask
 
 _INPUT_TIMEOUT_S = 3.0
 _SCROLL_TIMEOUT_S = 8.0
@@ -42,24 +41,20 @@ class Stay:
     screenshot: bytes | None = None
 
     async def on_document(self) -> None:
-        """Interact with what the page shows and dwell there.
-
-        Raises:
-            Stop: the browser did not draw the page.
-        """
+        """Interact with what the page shows and dwell there. A page that is not drawn is only dwelt on: a gap."""
         root = self.targets.root
         assert root is not None
         limits = self.task.limits
         before_ms = self.dwell.passed_ms
         await self.dwell.settle(self.deadline)
-        await self._look_first()
+        drawn = await self._look_first()
         if not self._goes_on():
             return
         if self.task.screenshot:
             # Before the first scroll: the top of the page, with everything that a second has brought.
             self.screenshot = await take_screenshot(root, min(_SCREENSHOT_TIMEOUT_S, self._left_s()))
         total_ms = limits.page_time_ms - (self.dwell.passed_ms - before_ms)
-        if not limits.interact:
+        if not (limits.interact and drawn):
             await self.dwell.advance(total_ms, self.deadline)
             return
         if await self._wake(root):
@@ -80,18 +75,21 @@ class Stay:
             await asyncio.sleep(min(_FRAME_STEP_S, left_s))
             await self.dwell.advance(_FRAME_STEP_MS, self.deadline)
 
-    async def _look_first(self) -> None:
-        """Let the page be drawn, and let it hear of that, before it is touched."""
+    async def _look_first(self) -> bool:
+        """Let the page be drawn, and let it hear of that, before it is touched. False: it is not drawn."""
         if not self.on_used_page:  # its clock is still everybody's
             await asyncio.sleep(min(_FIRST_LOOK_MS / 1000, self._left_s()))
-            return
-        await self._until_drawn()
-        await self.dwell.advance(_FIRST_LOOK_MS, self.deadline)
-        await self._until_drawn()  # a clock that stopped in between stops the drawing, too
-
-    async def _until_drawn(self) -> None:
+            return True
         if not await self.dwell.until_drawn(self.deadline):
-            raise Stop(StopReason.RECORDER_GAP, "the browser did not draw the page")
+            # Nothing observes it, no input reaches it: it is read all the same, and does not prove absence.
+            self.targets.gaps.append("the browser did not draw the page")
+            return False
+        await self.dwell.advance(_FIRST_LOOK_MS, self.deadline)
+        # A clock that stopped in between stops the drawing, too.
+        if not await self.dwell.until_drawn(self.deadline):
+            self.targets.gaps.append("the browser stopped drawing the page")
+            return False
+        return True
 
     async def _wake(self, root: Channel, *, again: bool = False) -> bool:
         by_touch = self.task.profile.device is Device.MOBILE

@@ -71,7 +71,7 @@ def as_capture(seen: Seen) -> PageCapture:
     raw = seen.bodies.source or b""
     text = decode_source(raw, "text/html; charset=utf-8") if raw else ""
     source = read_source(text, final_url) if text else PageSource()
-    outcome, reason, detail = _verdict(seen, document, text, final_url, requests)
+    outcome, reason, detail = _verdict(seen, document, text, source, final_url, requests)
     state = seen.state
     return PageCapture(
         page=seen.task.page,
@@ -120,7 +120,12 @@ def _off_site(seen: Seen, final_url: str) -> tuple[str, ...]:
 
 
 def _verdict(
-    seen: Seen, document: Draft | None, text: str, final_url: str, requests: Sequence[RequestRecord]
+    seen: Seen,
+    document: Draft | None,
+    text: str,
+    source: PageSource,
+    final_url: str,
+    requests: Sequence[RequestRecord],
 ) -> Verdict:
     if seen.stop_reason in _FAILURES:
         return Outcome.FAILED, seen.stop_reason, seen.stop_detail
@@ -133,13 +138,14 @@ def _verdict(
             final_url=final_url,
             status=document.status,
             mime=document.mime,
-            title=(state.title if state else None) or "",
+            title=(state.title if state else source.title) or "",
             text=state.text if state else "",
             source=text[:400_000],
             headers=document.response_headers,
             request_urls=[request.url for request in requests],
             cookie_names=[str(cookie["name"]) for cookie in seen.cookies],
-            has_password_field=state.has_password_field if state else False,
+            # A page that could not be read may still be a wall, as its source says.
+            has_password_field=state.has_password_field if state else source.has_password_field,
             nodes=state.nodes if state else 0,
         ),
         seen.own_domains,

@@ -1,0 +1,114 @@
+"""Pages that could not be drawn, or not be read: what is known of them is said, and they prove no absence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from scanner.browser.bodies import BodyKeeper, ScriptContents
+from scanner.browser.channel import NoAnswer, Params
+from scanner.browser.recorder import Recorder
+from scanner.browser.stay import Stay
+from scanner.browser.summary import Seen, as_capture
+from scanner.browser.targets import Targets
+from scanner.browser.virtual_time import Dwell
+from scanner.model import Outcome, StopReason, VisitLimits, VisitTask, Wanted
+
+CLINIC = "https://www.clinic.example"
+LIMITS = VisitLimits(page_time_ms=5_000)
+LOGIN = b"<!doctype html><html lang=en><title>Staff</title><form><input type=password name=p></form>"
+
+
+class _Undrawn:
+    """A page whose clock runs and which is never drawn."""
+
+    kind = "page"
+    target_id = "1"
+    closed = False
+
+    def __init__(self) -> None:
+        self.passed_ms: list[int] = []
+        self.dwell: Dwell | None = None
+
+    async def call(self, method: str, params: Params | None = None, timeout_s: float = 1.0) -> Params:
+        if params and params.get("awaitPromise"):
+            raise NoAnswer(method)
+        if params and method == "Emulation.setVirtualTimePolicy":
+            assert self.dwell is not None
+            self.passed_ms.append(params["budget"])
+            self.dwell.on_event(self, "Emulation.virtualTimeBudgetExpired", {})
+        assert not method.startswith("Input."), "what is not drawn takes no input"
+        return {}
+
+    def tell(self, method: str, params: Params | None = None) -> None: ...
+
+
+def _seen(bodies: BodyKeeper, recorder: Recorder, final_url: str, gaps: tuple[str, ...]) -> Seen:
+    return Seen(
+        task=VisitTask(page=f"{CLINIC}/staff", url=f"{CLINIC}/staff"),
+        started_at=datetime(2026, 11, 28, tzinfo=UTC),
+        final_url=final_url,
+        duration_ms=100,
+        page_time_ms=0,
+        recorder=recorder,
+        bodies=bodies,
+        told=(),
+        notes=(),
+        state=None,
+        screenshot=None,
+        cookies=(),
+        now_s=0.0,
+        stop_reason=None,
+        stop_detail=None,
+        hung=False,
+        timed_out=False,
+        stalled=False,
+        gaps=gaps,
+        own_domains=(),
+        wanted_headers=(),
+        browser="Chromium 156",
+    )
+
+
+def test_a_page_that_is_not_drawn_is_dwelt_on_and_said_to_be_a_gap() -> None:
+    async def stay() -> tuple[_Undrawn, Targets, Dwell]:
+        recorder = Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents()))
+        targets = Targets(recorder, None)
+        page = _Undrawn()
+        targets.root = page  # type: ignore[assignment]
+        page.dwell = dwell = Dwell(targets, recorder, stall_s=1.0)
+        task = VisitTask(page=CLINIC, url=CLINIC, limits=LIMITS)
+        here = Stay(targets, dwell, task, time.monotonic() + 20, lambda: False, on_used_page=True)
+        await here.on_document()
+        return page, targets, dwell
+
+    page, targets, dwell = asyncio.run(stay())
+    assert targets.gaps == ["the browser did not draw the page"]
+    assert dwell.passed_ms == LIMITS.page_time_ms == sum(page.passed_ms)
+
+
+@pytest.mark.parametrize(
+    ("final_path", "expected"),
+    [
+        ("/login", (Outcome.BLOCKED, StopReason.LOGIN)),
+        ("/staff", (Outcome.PARTIAL, StopReason.RECORDER_GAP)),
+    ],
+)
+def test_a_login_page_that_could_not_be_read_is_one_by_its_source(
+    final_path: str, expected: tuple[Outcome, StopReason]
+) -> None:
+    bodies = BodyKeeper(LIMITS, Wanted(), ScriptContents())
+    recorder = Recorder(LIMITS, bodies)
+    address = CLINIC + final_path
+    page = _Undrawn()
+    request = {"url": address, "method": "GET", "headers": {}}
+    sent = {"requestId": "1", "frameId": "1", "type": "Document", "documentURL": address, "request": request}
+    answer = {"status": 200, "mimeType": "text/html", "headers": {}}
+    recorder.on_event(page, "Network.requestWillBeSent", sent)
+    recorder.on_event(page, "Network.responseReceived", {"requestId": "1", "response": answer})
+    bodies.source = LOGIN
+    capture = as_capture(_seen(bodies, recorder, address, ("the browser did not draw the page",)))
+    assert (capture.outcome, capture.stop_reason) == expected, capture.detail

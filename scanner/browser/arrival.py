@@ -39,6 +39,8 @@ class Arrival:
     crashed: Callable[[], bool]
     on_used_page: bool = False
     """The page was used by other visits before: it knows no clock but the debugger's."""
+    committed: bool = False
+    """The page shows a document of this visit, no longer the one of the visit before."""
     loaded_at: float = 0.0
     """When the address bar's document was loaded, or given up, on the monotonic clock."""
     _loading: bool = False
@@ -69,12 +71,17 @@ class Arrival:
                 await load
             self._loading = False
             self.loaded_at = time.monotonic()
+        if not (self.committed or self.dwell.hung):
+            raise Stop(StopReason.NAVIGATION_TIMEOUT, "the answer did not become a page in time")
 
     def on_event(self, channel: Channel, method: str, params: Params) -> None:
         """In a page that was used before, documents live in virtual time from their first moment."""
-        if self.on_used_page and self._loading and method == "Page.frameNavigated" and channel is self.targets.root:
-            frame = params["frame"]
-            if not frame.get("parentId") and frame.get("url") != "about:blank":
+        if method != "Page.frameNavigated" or channel is not self.targets.root:
+            return
+        frame = params["frame"]
+        if not frame.get("parentId") and frame.get("url") != "about:blank":
+            self.committed = True
+            if self.on_used_page and self._loading:
                 self.dwell.begin(min(_LOADING_MS, self.task.limits.page_time_ms))
 
     async def next_document(self, page: Page) -> bool:
@@ -85,7 +92,8 @@ class Arrival:
             self.dwell.give_up_pending()
         except PlaywrightError:
             return False
-        return self.recorder.main_document() is not None and page.url.startswith(("http:", "https:"))
+        answered = self.recorder.main_document() is not None
+        return answered and self.committed and page.url.startswith(("http:", "https:"))
 
     async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
         """Wait for the load event, but not for a subresource that never answers."""

@@ -79,6 +79,8 @@ class Recorder:
         self._document_at: dict[str, Draft] = {}
         """URL without its fragment → the document last fetched from there, in whichever frame."""
         self.over_limit = False
+        self.came_early = 0
+        """Requests of the page that were told of before it asked for its first document: not this visit's."""
         self.last_activity = self._began
         self._handlers: dict[str, Callable[[Channel, Params], None]] = {
             "Network.requestWillBeSent": self._sent,
@@ -146,6 +148,11 @@ class Recorder:
     def unanswered(self) -> list[Draft]:
         """Requests that hold up the page's clock: sent, neither finished nor failed, and not a stream by nature."""
         return [d for d in self._in_flight.values() if d.type not in ("eventsource", "websocket") and not _streams(d)]
+
+    def is_quiet(self) -> bool:
+        """Nothing is under way whose end could make a script run: no request, no open connection, no report."""
+        lasting = [draft for draft in self.drafts if draft.type == "websocket"] + list(self._transports.values())
+        return not (self._in_flight or self.reports.are_expected or any(not draft.finished for draft in lasting))
 
     def untold(self) -> int:
         """How many requests of popups went out of which nobody told what they were."""
@@ -220,6 +227,8 @@ class Recorder:
         is_document = params.get("type") == "Document"
         if self.main_frame is None and kind == "page" and is_document:
             self.main_frame = frame_id
+        elif self.main_frame is None and kind == "page":
+            self.came_early += 1
         in_main_frame = frame_id == self.main_frame or not frame_id
         headers = lower_headers(request.get("headers", {}))
         initiator = params.get("initiator", {})

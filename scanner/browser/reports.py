@@ -59,6 +59,11 @@ class Reports:
             case "MarkedForRemoval":
                 self._waiting.pop(report["id"], None)
 
+    @property
+    def are_expected(self) -> bool:
+        """Somebody is named for reports, or some wait: more may be made when the document ends."""
+        return bool(self._waiting or self._addresses or self._uploads)
+
     def send_rest(self) -> None:
         """Whatever waits goes out when its document ends."""
         for report in list(self._waiting.values()):

@@ -1,9 +1,12 @@
 """The page that visits happen in, one after the other, listened to from its first moment on.
 
 Opening a page, and the cold renderer that comes with it, costs more than everything a visit does in it. So a page is
-used a few times: between two visits it shows nothing, forgets its session's storage and runs no script. Its clock is
-the reason why it is only a few: a renderer's virtual time cannot be switched off again, so each visit leaves it half
-a minute fast, and tags must not see a date that is minutes wrong.
+used a few times: between two visits it forgets its session's storage and runs no script. Its clock is the reason why
+it is only a few: a renderer's virtual time cannot be switched off again, so each visit leaves it half a minute fast,
+and tags must not see a date that is minutes wrong.
+
+A document that has nothing under way is left standing, its clock and its scripts stopped, until the next visit
+replaces it. Any other is replaced by an empty one at once: while it lives somebody has to listen.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from urllib.parse import urldefrag
 
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from scanner.browser.channel import SessionChannel
+from scanner.browser.channel import ChannelError, SessionChannel
 from scanner.browser.guests import Doorway
 from scanner.browser.targets import Targets
 
@@ -33,6 +37,8 @@ class Stage:
     doorway: Doorway
     context_id: str
     visits: int = 0
+    is_stopped: bool = False
+    """It still shows the last visit's document, whose scripts are switched off."""
 
     @classmethod
     async def open(cls, context: BrowserContext, targets: Targets) -> Stage:
@@ -45,12 +51,35 @@ class Stage:
         doorway = Doorway(context, page)
         channel = SessionChannel(await context.new_cdp_session(page), "page")
         await targets.attach(channel)
+        await _hide_frame(channel)
         info = await channel.call("Target.getTargetInfo")
         return cls(page, channel, doorway, str(info["targetInfo"].get("browserContextId")))
 
     @property
     def is_worn(self) -> bool:
         return self.visits >= VISITS_PER_PAGE or self.page.is_closed()
+
+    async def stop(self) -> bool:
+        """Let the document stand without running scripts. False: the page must not be used again."""
+        try:
+            await self.channel.call("Emulation.setScriptExecutionDisabled", {"value": True}, _RESET_TIMEOUT_S)
+        except ChannelError:
+            return False
+        self.is_stopped = True
+        return not self.page.is_closed()
+
+    async def enter(self, url: str) -> bool:
+        """Make ready for going to `url`. False: the page must not be used."""
+        if not self.is_stopped:
+            return True
+        self.is_stopped = False
+        if urldefrag(self.page.url).url == urldefrag(url).url and not await self.reset():
+            return False  # to go to where one is already would load nothing, or ask whether anything has changed
+        try:
+            await self.channel.call("Emulation.setScriptExecutionDisabled", {"value": False}, _RESET_TIMEOUT_S)
+        except ChannelError:
+            return False
+        return True
 
     async def reset(self) -> bool:
         """Show nothing, so that the next visit finds an empty page. False: the page must not be used again."""
@@ -71,3 +100,15 @@ class Stage:
         """Stop listening and talking for good; the page itself is closed by somebody else."""
         self.doorway.close()
         self.channel.close()
+
+
+async def _hide_frame(channel: SessionChannel) -> None:
+    """Show the page's window without tabs and address bar.
+
+    Drawing those takes a quarter of the time of going to a page. The page itself cannot tell: its window, its screen
+    and its display mode are those of the context's options. Playwright sizes the window anew for each page.
+    """
+    with contextlib.suppress(ChannelError):  # it only saves time
+        window = await channel.call("Browser.getWindowForTarget")
+        bounds = {"windowState": "fullscreen"}
+        await channel.call("Browser.setWindowBounds", {"windowId": window["windowId"], "bounds": bounds})

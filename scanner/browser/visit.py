@@ -171,15 +171,20 @@ class _Visit:
                 if stage is not None and (stage.is_worn or self.hold_requests):
                     await stage.close()
                     stage = None
+                if stage is not None:
+                    await place.slate.restore(stage.channel, place.left_origins)
+                    if not await stage.enter(self.task.url):
+                        await stage.close()
+                        stage = None
                 if stage is None:
                     stage = await Stage.open(place.context, self.targets)
+                    await place.slate.restore(stage.channel, place.left_origins)
                 else:
                     self.targets.listen_to(stage.channel)
                 self.stage = stage
                 stage.doorway.guests = self.guests = Guests(place.context, stage.page, self.recorder, self.targets)
                 if self.hold_requests:
                     await place.context.route("**/*", _let_go)
-                await place.slate.restore(stage.channel, place.left_origins)
         except (TimeoutError, ChannelError) as error:
             self.sound = False
             raise Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
@@ -214,6 +219,8 @@ class _Visit:
         if self.dwell.hung and not await self.dwell.interrupt():
             await self._crash_may_follow()
             return
+        if not self.arrival.committed:
+            return  # what stands there is the last visit's
         self.final_url = page.url
         timeout_s = min(_STATE_TIMEOUT_S, max(1.0, self._left_s()))
         self.state = await read_state(self.targets, self.setting.wanted.globals, timeout_s)
@@ -272,8 +279,7 @@ class _Visit:
         if self._crashed() or self.dwell.hung or self.state is None:
             self.sound = False  # a place where something went wrong is not used again
         stage = self.stage if self.sound and self.reusable and self.stop is None else None
-        # A page that asks without end does so until it is replaced: until then somebody listens.
-        if stage is not None and await stage.reset():
+        if stage is not None and await (stage.stop() if self._is_quiet() else stage.reset()):
             self.place.stage = stage
         self._hang_up()
         if not self.sound:
@@ -298,6 +304,10 @@ class _Visit:
 
     # ------------------------------------------------------------------ small things
 
+    def _is_quiet(self) -> bool:
+        """Nothing is under way that could make the page speak again: it need not be replaced while we listen."""
+        return not self.targets.children() and self.recorder.is_quiet() and not (self.state and self.state.peers)
+
     def _left_s(self) -> float:
         return max(0.05, self.deadline - time.monotonic())
 
@@ -315,7 +325,12 @@ class _Visit:
         heard = {draft.url for draft in self.recorder.drafts}
         told = self.guests.told if self.guests is not None else ()
         untold = self.recorder.untold() - sum(one.context == "popup" and one.url not in heard for one in told)
-        return self.targets.gaps + ([f"nobody told what {untold} request(s) were"] if untold > 0 else [])
+        gaps = list(self.targets.gaps)
+        if untold > 0:
+            gaps.append(f"nobody told what {untold} request(s) were")
+        if self.recorder.came_early:
+            gaps.append("the page visited before this one was still sending")
+        return gaps
 
     def _seen(self) -> Seen:
         return Seen(

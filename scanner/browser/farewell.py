@@ -20,7 +20,7 @@ WORLD = "reader"
 World = tuple[Channel, int]
 """The channel of a frame and the id of our script context in it."""
 
-KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'visibilitychange', 'freeze'])
+KEEP_BACK = """for (const kind of ['pagehide', 'beforeunload', 'visibilitychange', 'freeze', 'pageswap'])
   addEventListener(kind, event => {
     if (globalThis.gone && event.isTrusted) event.stopImmediatePropagation(); }, true)"""
 

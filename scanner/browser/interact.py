@@ -146,6 +146,7 @@ _LEAVE = """(() => {
   fire(document, new Event('visibilitychange', {bubbles: true}));
   fire(window, new Event('blur'));
   fire(window, new Event('beforeunload', {cancelable: true}));
+  if (window === top && self.PageSwapEvent) fire(window, new PageSwapEvent('pageswap'));
   fire(window, new PageTransitionEvent('pagehide', {persisted: false}));
   fire(window, new Event('unload'));
   fire(document, new Event('freeze'));

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urldefrag
 
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from scanner.browser.channel import ChannelError, SessionChannel
+from scanner.browser.channel import Channel, ChannelError, SessionChannel
 from scanner.browser.guests import Doorway
 from scanner.browser.targets import Targets
 
@@ -59,11 +60,16 @@ class Stage:
     def is_worn(self) -> bool:
         return self.visits >= VISITS_PER_PAGE or self.page.is_closed()
 
-    async def stop(self) -> bool:
-        """Let the document stand without running scripts. False: the page must not be used again."""
-        try:
-            await self.channel.call("Emulation.setScriptExecutionDisabled", {"value": True}, _RESET_TIMEOUT_S)
-        except ChannelError:
+    async def stop(self, frames: Sequence[Channel]) -> bool:
+        """Let the document stand without running scripts, in the `frames` of other processes neither.
+
+        False: the page must not be used again.
+        """
+        told = [
+            channel.call("Emulation.setScriptExecutionDisabled", {"value": True}, _RESET_TIMEOUT_S)
+            for channel in (self.channel, *frames)
+        ]
+        if any(isinstance(answer, BaseException) for answer in await asyncio.gather(*told, return_exceptions=True)):
             return False
         self.is_stopped = True
         return not self.page.is_closed()

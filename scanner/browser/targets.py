@@ -74,6 +74,8 @@ class Targets:
         """Told of every child that we listen to."""
         self.gaps: list[str] = []
         """Targets that could not be listened to."""
+        self.strangers = 0
+        """Requests told of by children that are not this visit's: those of the page visited before."""
         self._with_script: set[str] = set()
         """Session ids of workers whose script has begun to run."""
 
@@ -162,6 +164,8 @@ class Targets:
         """Pass a message on to the child it came from."""
         if child := self._children.get(session_id):
             child.receive(text)
+        elif '"Network.requestWillBeSent"' in text:
+            self.strangers += 1
 
     def lose(self, session_id: str) -> None:
         if child := self._children.pop(session_id, None):

@@ -269,6 +269,11 @@ class Dwell:
         """Wait no longer for what is unanswered now."""
         self._give_up({draft.request_id for draft in self.recorder.unanswered()})
 
+    def count_unanswered(self) -> None:
+        """At the end: what had its time and was never answered. What the answer would have brought is not known."""
+        latest_ms = self.recorder.elapsed_ms() - self.stall_s * 1000
+        self._give_up({draft.request_id for draft in self.recorder.unanswered() if draft.started_ms <= latest_ms})
+
     def _give_up_endless(self) -> None:
         """Wait no longer for answers that began long ago and do not end. Requests that wait for their turn may come."""
         latest_ms = self.recorder.elapsed_ms() - self.stall_s * 1000

@@ -243,6 +243,7 @@ class _Visit:
         # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.
         self.dwell.passed_ms, self.dwell.stalled, self.dwell.hung, self.dwell.timed_out = passed, stalled, False, late
         await self._drain()
+        self.dwell.count_unanswered()
         worlds = self.state.worlds if self.state is not None else ()
         spoilt = self.hold_requests or self.guests.popups or self.guests.is_flooded or self.dwell.stalled
         spoilt = spoilt or self.recorder.attempts.unload_awaited
@@ -279,7 +280,8 @@ class _Visit:
         if self._crashed() or self.dwell.hung or self.state is None:
             self.sound = False  # a place where something went wrong is not used again
         stage = self.stage if self.sound and self.reusable and self.stop is None else None
-        if stage is not None and await (stage.stop() if self._is_quiet() else stage.reset()):
+        frames = self.targets.children("iframe")
+        if stage is not None and await (stage.stop(frames) if self._is_quiet() else stage.reset()):
             self.place.stage = stage
         self._hang_up()
         if not self.sound:
@@ -306,7 +308,8 @@ class _Visit:
 
     def _is_quiet(self) -> bool:
         """Nothing is under way that could make the page speak again: it need not be replaced while we listen."""
-        return not self.targets.children() and self.recorder.is_quiet() and not (self.state and self.state.peers)
+        others = any(child.kind != "iframe" for child in self.targets.children())
+        return not others and self.recorder.is_quiet() and not (self.state and self.state.peers)
 
     def _left_s(self) -> float:
         return max(0.05, self.deadline - time.monotonic())
@@ -328,7 +331,7 @@ class _Visit:
         gaps = list(self.targets.gaps)
         if untold > 0:
             gaps.append(f"nobody told what {untold} request(s) were")
-        if self.recorder.came_early:
+        if self.recorder.came_early or self.targets.strangers:
             gaps.append("the page visited before this one was still sending")
         return gaps
 

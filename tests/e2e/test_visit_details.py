@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from scanner.model import (
 )
 from scanner.urls import host_of
 from tests.site.config import fixture_site
-from tests.site.reply import GIF, Reply
+from tests.site.reply import GIF, Fate, Reply
 from tests.site.server import FixtureServer, Received
 
 CLINIC = "https://www.clinic.test"
@@ -97,13 +98,59 @@ def test_third_parties_may_set_cookies_and_the_next_visitor_has_none() -> None:
 
 def test_a_page_is_silent_when_it_is_replaced_by_the_next() -> None:
     tell = (
-        "<script>addEventListener('pagehide', () => navigator.sendBeacon('https://t.tracker.test/b', 'bye'))</script>"
+        "<script>for (const e of ['pagehide', 'pageswap', 'freeze'])"
+        " addEventListener(e, () => navigator.sendBeacon('https://t.tracker.test/b', 'bye'));"
+        "setInterval(() => navigator.sendBeacon('https://t.tracker.test/t'), 60_000)</script>"
     )
     frame = '<iframe src="https://embed.other.test/frame"></iframe>'
     replies = {"/a": page(tell + frame), "/b": page(tell), "embed.other.test/frame": page(tell)}
     captures, received = visit_pages(replies, "/a", "/b", "/a", concurrency=1)
-    assert [sum(r.url.endswith("/b") and r.method == "POST" for r in c.requests) for c in captures] == [2, 1, 2]
-    assert sum(entry.method == "POST" for entry in received) == 5
+    assert [sum(r.url.endswith("/b") and r.method == "POST" for r in c.requests) for c in captures] == [3, 2, 3]
+    assert sum(entry.method == "POST" for entry in received) == 8
+
+
+def test_what_stands_in_the_page_is_never_taken_for_the_next_page() -> None:
+    first = page('<a href="/from-a">more</a><input name="mrn"><img src="https://t.tracker.test/a.gif">')
+    replies = {
+        "/a": first,
+        "/stuck": Reply(200, (("content-type", "text/html"),), b"", Fate.HEAD_THEN_HANG),
+        "/nothing": Reply(204),
+        "/file": Reply(200, (("content-type", "application/zip"),), b"PK"),
+        "/dropped": Reply(200, (), b"", Fate.DROP),
+    }
+    for path in ("/stuck", "/nothing", "/file", "/dropped"):
+        (before, capture, after), received = visit_pages(replies, "/a", path, "/a", concurrency=1, attempt=2)
+        assert before.outcome is after.outcome is Outcome.OK
+        assert before.form_fields and before.links and capture.outcome is not Outcome.OK
+        assert (capture.form_fields, capture.links, capture.title) == ((), (), None), path
+        assert {urlsplit(request.url).path for request in capture.requests} == {path}
+        assert sum(entry.url.endswith("/a") for entry in received) == 2
+
+
+def test_the_same_address_is_gone_to_anew_whatever_its_fragment() -> None:
+    replies = {"/a": page('<img src="https://t.tracker.test/i.gif?1">')}
+    captures, received = visit_pages(replies, "/a", "/a", "/a#part", "/a#other", concurrency=1)
+    for capture in captures:
+        assert capture.outcome is Outcome.OK
+        assert one(capture, CLINIC + "/a").status == 200
+        one(capture, "https://t.tracker.test/i.gif")
+    assert sum(entry.url == CLINIC + "/a" for entry in received) == 4
+    assert all("max-age=0" not in str(entry.headers) for entry in received)
+
+
+def test_a_page_with_something_under_way_is_heard_to_its_end() -> None:
+    """What could still speak after its visit is replaced while somebody listens, so nothing is sent unheard."""
+    wait = "fetch('/slow').catch(() => 0).finally(() => navigator.sendBeacon('https://t.tracker.test/late', 'x'))"
+    replies = {
+        "/a": page(f"<script>{wait}</script>"),
+        "/slow": Reply(200, (("content-type", "text/plain"),), b"x", Fate.HANG),
+        "/b": page('<img src="https://t.tracker.test/b.gif">'),
+    }
+    (first, second), received = visit_pages(replies, "/a", "/b", concurrency=1, attempt=2)
+    sent = Counter(urlsplit(entry.url).path for entry in received if host_of(entry.url) == "t.tracker.test")
+    told = [Counter(urlsplit(r.url).path for r in c.requests if "tracker" in r.url) for c in (first, second)]
+    assert told[0] + told[1] == sent
+    assert told[1] == {"/b.gif": 1} and second.outcome is Outcome.OK
 
 
 def test_secrets_reach_the_site_and_end_at_a_redirect() -> None:

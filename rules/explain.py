@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rules.compiled import host_pattern
 from rules.entities import owner_of
 from rules.har_entry import headers_of
+from rules.hosts import host_pattern
 from rules.judge_leaks import added, exposures_by_value
 from rules.leaks import LeakIndex
 from rules.match import match_message

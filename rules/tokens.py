@@ -6,7 +6,6 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from rules.decode import to_text
@@ -98,8 +97,6 @@ def json_escapes(text: str) -> str:
     return _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else match[2], text)
 
 
-def pieces_of(token: str) -> Iterator[str]:
+def pieces_of(token: str) -> list[str]:
     """The token itself, and what stands between slashes: a path segment may be base64, and base64 has slashes."""
-    yield token
-    if "/" in token:
-        yield from (piece for piece in token.split("/") if len(piece) >= 12)
+    return [token, *[piece for piece in token.split("/") if len(piece) >= 12]] if "/" in token else [token]

@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -21,6 +22,8 @@ MAX_FIELDS = 20_000
 MAX_DEPTH = 24
 MAX_VALUE = 1024 * 1024
 MAX_STRAY = 10_000
+REMEMBERED_CHARS = 400
+"""Of longer texts nothing is remembered: a hostile page must not make the memory grow."""
 MAX_KEY = 120
 MAX_PATH = 480
 """Longer names are cut, or a hostile key repeated for every value below it would fill the memory."""
@@ -95,8 +98,16 @@ def _unquoted(text: str) -> str:
 
 
 def _percent_decoded(text: str) -> str:
+    # The page's address, its title and the like come along in many a request.
+    return _short_decoded(text) if len(text) <= REMEMBERED_CHARS else _any_decoded(text)
+
+
+def _any_decoded(text: str) -> str:
     """`unquote` without its search for letters outside ASCII where there are none."""
     return unquote_to_bytes(text).decode("utf-8", "replace") if text.isascii() else unquote(text)
+
+
+_short_decoded = lru_cache(maxsize=4_096)(_any_decoded)
 
 
 def parse_json(text: str) -> Any:

@@ -85,6 +85,8 @@ _WORDS: Final = (
     ("subscriber_id", ("subscriber_id",)),
 )  # fmt: skip
 """What stands in every text with a name that speaks of a person, under the piece that the words have in common."""
+_ORDINARY: Final = re.compile(r"[^-@. :#]{1,31}+")
+"""Under an ordinary name this is nobody's: too short for a digest, without what joins the parts of anything else."""
 _MARKS: Final = re.compile(r"[-. :#]")
 _LAST_DIGITS: Final = re.compile(r"\d\d[ .-]\d{4}")
 """How every social security number and every phone number in a longer text ends."""
@@ -160,6 +162,8 @@ def shape_of(name: str, text: str) -> Shape | None:
     if not 2 < len(text) <= 20_000:
         return None
     normal = normal_name(name)
+    if normal not in PERSONAL_NAMES and _ORDINARY.fullmatch(text):
+        return None
     return _hashed(name, text) or _email(normal, text) or _numbered(normal, text) or _named(normal, text)
 
 

@@ -13,7 +13,7 @@ from dataclasses import field as attribute
 from typing import Final, NamedTuple
 
 from rules.body import parse_body
-from rules.leak_shapes import Certainty, may_hold, name_means, shape_of
+from rules.leak_shapes import Certainty, Shape, may_hold, name_means, shape_of
 from rules.leak_terms import KnownIdentity, LeakIndex, PlainSearch, Term
 from rules.placeholders import is_placeholder
 from rules.unpack import body_text
@@ -146,7 +146,9 @@ def _search_part(
                 known += _glued(layer, where, index)
             found += known
             if signs.shaped and not known:
-                found += _shaped(layer, where)
+                shape = shape_of(layer.name, layer.text)
+                if shape is not None:
+                    found.append(_shaped(layer, where, shape))
             if len(found) > 4 * MAX_LEAKS:
                 return _innermost(found)
     return _innermost(found)
@@ -311,14 +313,11 @@ def _leak(layer: Layer, where: str, term: Term, value: str, certainty: Certainty
 # --------------------------------------------------------------------------- shapes
 
 
-def _shaped(layer: Layer, where: str) -> Iterator[Leak]:
-    shape = shape_of(layer.name, layer.text)
-    if shape is None:
-        return
+def _shaped(layer: Layer, where: str, shape: Shape) -> Leak:
     form = shape.form
     if form is Form.PLAIN and _ENCODERS.intersection(layer.chain):
         form = Form.ENCODED
-    yield Leak(
+    return Leak(
         kind=shape.kind,
         where=where,
         field=layer.field or where,

@@ -55,7 +55,7 @@ def match_message(
     shapes: list[ReadyRule] = []
     if message.host:
         matched = _holding(index.for_host(message.host).for_path(message.path), message)
-        if all(ready.rule.fallback for ready in matched):
+        if not matched or all(ready.rule.fallback for ready in matched):
             shapes = _holding(index.shapes(message), message)
             if not shapes:
                 unwrapped = _unwrap(message)
@@ -78,11 +78,9 @@ def match_message(
     local = bool(page) and same_site(message.host, page, own_domains)
     if shapes and not local:
         matched = [ready for ready in matched if ready not in shapes or not _looks_alike(ready, message.host)]
-    found = tuple(
-        detection
-        for ready in matched
-        for detection in read(ready, message, first_party=local or not ready.at_home(message.host))
-    )
+    found: tuple[Detection, ...] = ()
+    for ready in matched:
+        found += read(ready, message, first_party=local or not ready.at_home(message.host))
     if page and not local and message.record.headers:
         found = tuple(_with_referer(detection, message.record, page, own_domains) for detection in found)
     if message.record.method == "OPTIONS" or message.record.type == "preflight":

@@ -11,8 +11,7 @@ import html
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from rules.decode import flatten, parse_json
 from rules.tokens import (
@@ -45,8 +44,7 @@ _CLOSED: Final = re.compile(r"[^{\[\"%&\n=~\\?#]{1,11}+")
 _ESCAPED_SLASH: Final = re.compile(r"%(?:25){0,6}+2[fF]")
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One text found inside another."""
 
     text: str
@@ -124,6 +122,9 @@ def unwrap(text: str, origin: tuple[str, ...] = (), name: str = "", *, max_chars
 
     `origin` begins every chain (`("query.ed",)`); `name` is the field's name. At most ten steps deep.
     """
+    if _CLOSED.fullmatch(text):
+        yield Layer(text, origin, name)
+        return
     waiting: deque[tuple[str, tuple[str, ...], str, int]] = deque([(text[:max_chars], origin, name, 0)])
     seen: set[tuple[str, str]] = set()
     left, yielded = max_chars, 0

@@ -5,13 +5,13 @@ Which rules are tried at all is decided in `rules.index`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rules.hosts import HostTest, home_test, host_pattern
 from rules.message import Message
 from rules.model import Condition, FieldRole, Ref, Rule, ValueTest
+from rules.patterns import Pattern
 from rules.refs import Reader, reader_of
 from rules.values import NAME_LENGTH, TEST_LENGTH, glob_pattern, passes, values_at
 
@@ -71,8 +71,8 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
     if condition.path_suffixes:
         tests.append(lambda m: m.plain_path.endswith(condition.path_suffixes))
     if condition.path_pattern is not None:
-        search = condition.path_pattern.search
-        tests.append(lambda m: search(m.path[:TEST_LENGTH]) is not None)
+        pattern = condition.path_pattern
+        tests.append(lambda m: pattern.search(m.path[:TEST_LENGTH]) is not None)
     if condition.has_body is not None:
         tests.append(lambda m: (m.record.body != b"") is condition.has_body)
     if condition.body_contains:  # before the parameters: a search in bytes is cheaper than opening the body
@@ -122,9 +122,9 @@ class ReadyRule:
     rule: Rule
     order: int
     exact_roles: dict[str, FieldRole]
-    glob_roles: tuple[tuple[re.Pattern[str], FieldRole], ...]
+    glob_roles: tuple[tuple[Pattern, FieldRole], ...]
     exact_steps: dict[str, tuple[str, ...]]
-    glob_steps: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
+    glob_steps: tuple[tuple[Pattern, tuple[str, ...]], ...]
     at_home: HostTest
     """Whether a host is one of the vendor's own."""
     account: Reader

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from rules.patterns import Pattern
 
 HostTest = Callable[[str], bool]
 
 
+@lru_cache(maxsize=8_192)
 def host_pattern(pattern: str) -> HostTest:
     """Compile a host pattern.
 
@@ -17,7 +21,7 @@ def host_pattern(pattern: str) -> HostTest:
         # Not any public suffix: `google.github.io` is a stranger.
         suffix = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"
         start = r"(?:[a-z0-9_.-]+\.)?" if pattern.startswith(".") else ""
-        country = re.compile(start + suffix.join(re.escape(p) for p in pattern.lstrip(".").split("<cc>")))
+        country = Pattern(start + suffix.join(re.escape(p) for p in pattern.lstrip(".").split("<cc>")))
         return lambda host: country.fullmatch(host) is not None
     if pattern.startswith("*."):
         below = pattern[1:]
@@ -26,7 +30,7 @@ def host_pattern(pattern: str) -> HostTest:
         bare = pattern[1:]
         return lambda host: host == bare or host.endswith(pattern)
     if "*" in pattern:
-        expression = re.compile("[a-z0-9_-]*".join(re.escape(p) for p in pattern.split("*")))
+        expression = Pattern("[a-z0-9_-]*".join(re.escape(p) for p in pattern.split("*")))
         return lambda host: expression.fullmatch(host) is not None
     return lambda host: host == pattern
 

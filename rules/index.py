@@ -11,12 +11,16 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rules.compiled import MEMO_LIMIT, ReadyRule, Test, condition_test, ready_rule
-from rules.hosts import HostTest, host_key, host_pattern
+from rules.garbage import not_collected
+from rules.hosts import host_key, host_pattern
 from rules.message import Message
 from rules.model import Condition, PageRule, RuleSet
+from rules.patterns import Pattern
 from rules.values import TEST_LENGTH
 
 Entry = tuple[ReadyRule, Test]
+Place = tuple[int, int]
+"""A condition: its rule's number among all, its own among the rule's."""
 Segments = frozenset[str] | None
 """First segments of all paths that a condition can hold for; None: any."""
 _NO_ENTRIES: tuple[Entry, ...] = ()
@@ -39,12 +43,16 @@ class Index:
     """Finds the rules that could speak about a request."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self._by_suffix: dict[str, list[tuple[HostTest, Segments, Entry]]] = {}
+        self._rules = rules.rules
+        self._by_suffix: dict[str, list[tuple[str, Place]]] = {}
+        """End of a host → (pattern for the host, whose it is)."""
+        self._ready: dict[int, ReadyRule] = {}
+        self._entries: dict[Place, Entry] = {}
         self._memo: dict[str, HostRules] = {}
         self.by_param: dict[str, list[Entry]] = {}
         self.by_last_segment: dict[str, list[Entry]] = {}
         self.by_first_segment: dict[str, list[Entry]] = {}
-        self.by_path_pattern: list[tuple[re.Pattern[str], Entry]] = []
+        self.by_path_pattern: list[tuple[Pattern, Entry]] = []
         self.by_body: list[Entry] = []
         """Rules that know a request by a text in its body."""
         self.by_content: list[tuple[tuple[bytes, ...], Entry]] = []
@@ -53,20 +61,28 @@ class Index:
         self.unfiled: list[Entry] = []
         self.page_rules: tuple[PageRule, ...] = rules.page_rules
         for order, rule in enumerate(rules.rules):
-            ready = ready_rule(rule, order)
-            for condition in rule.when:
+            for number, condition in enumerate(rule.when):
                 if condition.anywhere:
-                    self._file_shape(condition, (ready, condition_test(condition, with_hosts=True)))
-                    continue
-                entry = (ready, condition_test(condition, with_hosts=False))
-                segments = _first_segments(condition)
-                for host in condition.hosts:
-                    self._by_suffix.setdefault(host_key(host), []).append((host_pattern(host), segments, entry))
+                    self._file_shape(condition, self._entry((order, number)))
+                for host in () if condition.anywhere else condition.hosts:
+                    self._by_suffix.setdefault(host_key(host), []).append((host, (order, number)))
         self.param_keys = frozenset(self.by_param)
         names = sorted({key.rpartition(".")[2] for key in self.by_param}, key=len, reverse=True)
         self.key_in_body = re.compile("|".join(map(re.escape, names)).encode()) if names else None
         patterns = [f"(?:{pattern.pattern})" for pattern, _ in self.by_path_pattern]
         self.any_path_pattern = re.compile("|".join(patterns)) if patterns else None
+
+    def _entry(self, place: Place) -> Entry:
+        """Make a rule and a condition ready when they are first wanted: most vendors are never met."""
+        found = self._entries.get(place)
+        if found is None:
+            order, number = place
+            if order not in self._ready:
+                self._ready[order] = ready_rule(self._rules[order], order)
+            condition = self._rules[order].when[number]
+            found = self._ready[order], condition_test(condition, with_hosts=condition.anywhere)
+            self._entries[place] = found
+        return found
 
     def _file_shape(self, condition: Condition, entry: Entry) -> None:
         """File a host-independent rule under the cheapest thing that must be there."""
@@ -93,16 +109,21 @@ class Index:
         """Rules bound to hosts like `host`."""
         found = self._memo.get(host)
         if found is None:
-            entries = [(segments, e) for fits, segments, e in self._by_suffix.get("", ()) if fits(host)]
-            rest = host
+            rest, places = host, self._fitting("", host)
             while rest:
-                entries += [(segments, e) for fits, segments, e in self._by_suffix.get(rest, ()) if fits(host)]
+                places += self._fitting(rest, host)
                 rest = rest.partition(".")[2]
-            found = _host_rules(sorted(entries, key=lambda entry: entry[1][0].order))
+            found = _host_rules(
+                (_first_segments(self._rules[place[0]].when[place[1]]), self._entry(place))
+                for place in sorted(dict.fromkeys(places))
+            )
             if len(self._memo) >= MEMO_LIMIT:
                 self._memo.clear()
             self._memo[host] = found
         return found
+
+    def _fitting(self, suffix: str, host: str) -> list[Place]:
+        return [place for pattern, place in self._by_suffix.get(suffix, ()) if host_pattern(pattern)(host)]
 
     def shapes(self, message: Message) -> Sequence[Entry]:
         """Host-independent rules whose cheapest sign is there."""
@@ -163,4 +184,5 @@ def _host_rules(entries: Iterable[tuple[Segments, Entry]]) -> HostRules:
 @lru_cache(maxsize=8)
 def index_of(rules: RuleSet) -> Index:
     """The index of a rule set; made once per rule set and process."""
-    return Index(rules)
+    with not_collected():
+        return Index(rules)

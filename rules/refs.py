@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from rules.message import Message
 from rules.model import Ref
+from rules.patterns import Pattern
 from rules.values import TEST_LENGTH, Values, values_at
 from scanner.request_headers import basic_user
 
@@ -101,7 +101,7 @@ def _finisher(ref: Ref) -> Callable[[str], str]:
     return finish
 
 
-def groups(pattern: re.Pattern[str], text: str) -> list[str]:
+def groups(pattern: Pattern, text: str) -> list[str]:
     """The groups of the first match, joined, or the whole match of a pattern without any; nothing if none matches."""
     found = pattern.search(text[:TEST_LENGTH])
     if found is None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from rules.model import ValueTest
+from rules.patterns import Pattern
 
 NAME_LENGTH = 400
 TEST_LENGTH = 4_096
@@ -16,9 +17,9 @@ Values = Mapping[str, Sequence[str]]
 
 
 @cache
-def glob_pattern(glob: str) -> re.Pattern[str]:
+def glob_pattern(glob: str) -> Pattern:
     """`*` stands for any run of characters, dots included. Rules name the globs, so there are only so many."""
-    return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
+    return Pattern(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
 
 
 def values_at(path: str, values: Values) -> Sequence[str]:

@@ -130,6 +130,7 @@ def exposed(exposure: Exposure) -> dict[str, str]:
     return told
 
 
+@lru_cache(maxsize=8_192)
 def owner_name(host: str, rules: RuleSet) -> str | None:
     """Return the company behind a host: from the list of entities, else from the rule files' own domains."""
     if not host:

@@ -20,20 +20,20 @@ from rules.model import (
     InlineSign,
     NameSign,
     PageRule,
-    Pattern,
     Product,
     Ref,
     Rule,
     ValueTest,
     Vendor,
 )
+from rules.patterns import Pattern
 from rules.source import Document, Where
 from scanner.errors import Problem
 from scanner.model import Category, DetectionKind, ExposureKind, Form
 
 _KINDS = {kind.value: kind for kind in ExposureKind}
 T = TypeVar("T")
-_NEVER = re.compile(r"(?!)")
+_NEVER = Pattern(r"(?!)")
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -78,9 +78,10 @@ def merge_vendors(documents: Iterable[Document]) -> tuple[dict[str, Vendor], lis
 class Builder:
     """Builds one document's rules and collects what is wrong with them."""
 
-    def __init__(self, document: Document, vendor: Vendor) -> None:
+    def __init__(self, document: Document, vendor: Vendor, checked: bool) -> None:
         self.document = document
         self.vendor = vendor
+        self.checked = checked
         self.problems: list[Problem] = []
 
     def problem(self, where: Where, message: str) -> None:
@@ -89,15 +90,17 @@ class Builder:
     def pattern(self, text: str | None, where: Where, *, group: bool = False) -> Pattern | None:
         if text is None:
             return None
-        try:
-            compiled = re.compile(text)
-        except re.error as error:
-            self.problem(where, f"not a regular expression: {error}: {text}")
-            return _NEVER
-        if group and not compiled.groups:
-            self.problem(where, f"needs a group that holds the account or value: {text}")
-            return _NEVER
-        return compiled
+        pattern = Pattern(text)
+        if self.checked:
+            try:
+                groups = pattern.groups
+            except re.error as error:
+                self.problem(where, f"not a regular expression: {error}: {text}")
+                return _NEVER
+            if group and not groups:
+                self.problem(where, f"needs a group that holds the account or value: {text}")
+                return _NEVER
+        return pattern
 
     def product(self, product_id: str, where: Where) -> Product:
         for product in self.vendor.products:
@@ -218,7 +221,7 @@ class Builder:
             if "field" not in part and "regex" not in part:
                 self.problem(at, "a feature needs `field` or `regex`")
             pattern = self.pattern(part.get("regex"), (*at, "regex"))
-            slots = [int(n) for n in re.findall(r"\{(\d)\}", part["name"])]
+            slots = [int(n) for n in re.findall(r"\{(\d)\}", part["name"])] if self.checked else []
             if slots and max(slots) > (pattern.groups if pattern else 0):
                 self.problem(at, f"{{{max(slots)}}} has no such group in the pattern")
                 continue
@@ -333,14 +336,19 @@ class Builder:
     def name_sign(self, raw: Any, where: Where) -> NameSign:
         raw = {"name": raw} if isinstance(raw, str) else raw
         name = raw["name"]
-        glob = re.compile(".*".join(re.escape(part) for part in name.split("*"))) if "*" in name else None
+        glob = Pattern(".*".join(re.escape(part) for part in name.split("*"))) if "*" in name else None
         account = self.pattern(raw.get("account"), (*where, "account"), group=True)
         return NameSign(name, glob, raw.get("domain"), account, raw.get("prefix", ""))
 
 
-def build(document: Document, vendor: Vendor) -> tuple[list[Rule], list[PageRule], list[Problem]]:
-    """Return a file's rules, page rules and problems."""
-    builder = Builder(document, vendor)
+def build(
+    document: Document, vendor: Vendor, *, checked: bool = True
+) -> tuple[list[Rule], list[PageRule], list[Problem]]:
+    """Return a file's rules, page rules and problems.
+
+    Patterns are tried out where the file is `checked`; else each is compiled when it is first used.
+    """
+    builder = Builder(document, vendor, checked)
     rules = [builder.rule(raw, ("rules", n)) for n, raw in enumerate(document.content.get("rules", ()))]
     page_rules = [builder.page_rule(raw, ("page", n)) for n, raw in enumerate(document.content.get("page", ()))]
     return rules, page_rules, builder.problems

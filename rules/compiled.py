@@ -1,59 +1,57 @@
-"""Rules made ready for speed: hosts into a look-up table, conditions into small functions.
+"""Rules made ready for speed: conditions into small functions, fields and references into look-ups.
 
-Most requests are decided by one dictionary look-up of the host and a comparison of the path.
+Which rules are tried at all is decided in `rules.index`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from rules.hosts import HostTest, home_test, host_pattern
 from rules.message import Message
-from rules.model import Condition, FieldRole, PageRule, Ref, Rule, RuleSet, ValueTest
+from rules.model import Condition, FieldRole, Ref, Rule, ValueTest
+from rules.patterns import Pattern
+from rules.refs import Reader, reader_of
+from rules.values import NAME_LENGTH, TEST_LENGTH, glob_pattern, passes, values_at
 
 Test = Callable[[Message], bool]
 MEMO_LIMIT = 2_048
 MEMO_LENGTH = 200
 """Look-up memories are emptied at this size and keep no longer names: a hostile page must not make them grow."""
-NAME_LENGTH = 400
-TEST_LENGTH = 4_096
-"""Patterns see so many characters of a name and a value: enough for every id, too few to hurt."""
 
 
 # --------------------------------------------------------------------------- conditions
 
 
-def glob_pattern(glob: str) -> re.Pattern[str]:
-    """`*` stands for any run of characters, dots included."""
-    return re.compile(".*".join(re.escape(part) for part in glob.split("*")), re.DOTALL)
-
-
 def value_test(test: ValueTest) -> Test:
-    pattern, values = test.pattern, test.values
-
-    def fits(found: Iterable[str]) -> bool:
-        if pattern is not None:
-            return any(pattern.search(value[:TEST_LENGTH]) for value in found)
-        return not values.isdisjoint(found) if values else bool(found)
-
-    path = test.path
+    path, absent = test.path, test.absent
     if test.is_glob:
-        names = glob_pattern(path)
-        return lambda message: (
-            fits([f[2] for f in message.fields if names.fullmatch(f[0][:NAME_LENGTH])]) is not test.absent
-        )
+        return lambda message: passes(test, values_at(path, message.values)) is not absent
     nested = "." in path
 
     def present(message: Message) -> bool:
-        if fits(message.url_values(path)):
+        if passes(test, message.url_values(path)):
             return True
-        if message.record.body and fits(message.body_values(path)):
+        if message.record.body and passes(test, message.body_values(path)):
             return True
-        return nested and fits(message.inner_values(path))
+        return nested and passes(test, message.values.get(path, ()))
 
-    return (lambda message: not present(message)) if test.absent else present
+    return (lambda message: not present(message)) if absent else present
+
+
+def _any_holds(conditions: Sequence[Condition]) -> Test:
+    tests = tuple(condition_test(condition, with_hosts=True) for condition in conditions)
+    if len(tests) == 1:
+        return tests[0]
+
+    def holds(message: Message) -> bool:
+        for test in tests:  # noqa: SIM110 - as below
+            if test(message):
+                return True
+        return False
+
+    return holds
 
 
 def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
@@ -73,8 +71,8 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
     if condition.path_suffixes:
         tests.append(lambda m: m.plain_path.endswith(condition.path_suffixes))
     if condition.path_pattern is not None:
-        search = condition.path_pattern.search
-        tests.append(lambda m: search(m.path[:TEST_LENGTH]) is not None)
+        pattern = condition.path_pattern
+        tests.append(lambda m: pattern.search(m.path[:TEST_LENGTH]) is not None)
     if condition.has_body is not None:
         tests.append(lambda m: (m.record.body != b"") is condition.has_body)
     if condition.body_contains:  # before the parameters: a search in bytes is cheaper than opening the body
@@ -87,11 +85,10 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
         signs = tuple(text.encode() for text in condition.content)
         tests.append(lambda m: (content := m.record.response_body) is not None and all(s in content for s in signs))
     if condition.any_of:
-        choices = [condition_test(c, with_hosts=True) for c in condition.any_of]
-        tests.append(lambda m: any(c(m) for c in choices))
+        tests.append(_any_holds(condition.any_of))
     if condition.none_of:
-        banned = [condition_test(c, with_hosts=True) for c in condition.none_of]
-        tests.append(lambda m: not any(c(m) for c in banned))
+        banned = _any_holds(condition.none_of)
+        tests.append(lambda m: not banned(m))
     if len(tests) == 1:
         return tests[0]
     steps = tuple(tests)
@@ -106,44 +103,16 @@ def condition_test(condition: Condition, *, with_hosts: bool) -> Test:
     return holds
 
 
-# --------------------------------------------------------------------------- hosts
-
-
-def host_pattern(pattern: str) -> Callable[[str], bool]:
-    """Compile a host pattern.
-
-    `a.b` exactly; `*.a.b` below; `.a.b` it and below; `x*.a.b` within a label; `www.a.<cc>` com or a country.
-    """
-    if "<cc>" in pattern:
-        # Not any public suffix: `google.github.io` is a stranger.
-        suffix = r"(?:com|[a-z]{2}|com?\.[a-z]{2})"
-        start = r"(?:[a-z0-9_.-]+\.)?" if pattern.startswith(".") else ""
-        country = re.compile(start + suffix.join(re.escape(p) for p in pattern.lstrip(".").split("<cc>")))
-        return lambda host: country.fullmatch(host) is not None
-    if pattern.startswith("*."):
-        below = pattern[1:]
-        return lambda host: host.endswith(below) and len(host) > len(below)
-    if pattern.startswith("."):
-        bare = pattern[1:]
-        return lambda host: host == bare or host.endswith(pattern)
-    if "*" in pattern:
-        expression = re.compile("[a-z0-9_-]*".join(re.escape(p) for p in pattern.split("*")))
-        return lambda host: expression.fullmatch(host) is not None
-    return lambda host: host == pattern
-
-
-def host_key(pattern: str) -> str:
-    """Return the text under which a host pattern is filed: a suffix every matching host ends in (or `` if none)."""
-    if "<cc>" in pattern:
-        return ""
-    if pattern.startswith(("*.", ".")):
-        return pattern.lstrip("*").lstrip(".")
-    if "*" in pattern:
-        return pattern[pattern.rindex("*") :].partition(".")[2]
-    return pattern
-
-
 # --------------------------------------------------------------------------- rules
+
+
+WHOLE_PATH = "(path)"
+"""Where a rule says what the URL's own path gives away: the digest of an address, the name of a video."""
+WHOLE_QUERY = "(query)"
+"""The same for the query as it stands, where its parts have no names (`?4sBoston&7sUS`)."""
+SILENT = FieldRole("ignore")
+"""Stands for every role that neither exposes a value nor shows it."""
+_KNOWN = FieldRole("known")
 
 
 @dataclass(slots=True, eq=False)
@@ -153,34 +122,43 @@ class ReadyRule:
     rule: Rule
     order: int
     exact_roles: dict[str, FieldRole]
-    glob_roles: tuple[tuple[re.Pattern[str], FieldRole], ...]
+    glob_roles: tuple[tuple[Pattern, FieldRole], ...]
     exact_steps: dict[str, tuple[str, ...]]
-    glob_steps: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
-    own_hosts: tuple[Callable[[str], bool], ...]
+    glob_steps: tuple[tuple[Pattern, tuple[str, ...]], ...]
+    at_home: HostTest
+    """Whether a host is one of the vendor's own."""
+    account: Reader
+    event: Reader
+    several_events: bool
+    """The reference to the event yields several of them; else the first value counts."""
+    dedup: Reader
+    consent: tuple[tuple[str, Reader, str | None], ...]
+    """(name, where from, the one field that must be there or None): most requests carry few signals."""
     standard_events: frozenset[str]
     loose_spelling: dict[str, str]
-    consent: tuple[tuple[str, tuple[Ref, ...], str | None], ...]
-    """(name, where from, the one field that must be there or None): most requests carry few signals."""
     event_field: str
     """Where a custom event's name stands, for its exposure."""
+    whole_roles: tuple[tuple[str, FieldRole], ...]
+    whole_steps: tuple[tuple[str, tuple[str, ...]], ...]
+    """What to make of path and query as a whole."""
     role_memo: dict[str, FieldRole | None] = field(default_factory=dict)
     steps_memo: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def role(self, path: str) -> FieldRole | None:
-        """What the field at `path` means; None if the rule does not know it."""
-        memo = self.role_memo
-        if path in memo:
-            return memo[path]
+        """What the field at `path` means; None: show it as it is, whether the rule knows it or not."""
         found = self.exact_roles.get(path)
         if found is None:
             found = next((role for glob, role in self.glob_roles if glob.fullmatch(path[:NAME_LENGTH])), None)
+        if found is not None and found.kind is None and found.only is None:
+            found = None if found.role == "other" else SILENT
         if len(path) <= MEMO_LENGTH:
-            if len(memo) >= MEMO_LIMIT:
-                memo.clear()
-            memo[path] = found
+            if len(self.role_memo) >= MEMO_LIMIT:
+                self.role_memo.clear()
+            self.role_memo[path] = found
         return found
 
     def steps(self, path: str) -> tuple[str, ...]:
+        """The decoders for the field at `path`."""
         memo = self.steps_memo
         if path in memo:
             return memo[path]
@@ -194,13 +172,10 @@ class ReadyRule:
         return found
 
 
-_KNOWN = FieldRole("known")
-_IGNORE = FieldRole("ignore")
-
-
-def _ready(rule: Rule, order: int) -> ReadyRule:
+def ready_rule(rule: Rule, order: int) -> ReadyRule:
+    """Make a rule ready; `order` is its place among all of them."""
     roles: list[tuple[str, FieldRole]] = list(rule.fields)
-    roles += [(path, _IGNORE) for path in rule.ignore]
+    roles += [(path, SILENT) for path in rule.ignore]
     named = {path for path, _ in roles}
     refs = [*rule.account, *rule.event, *rule.dedup, *(ref for _, refs in rule.consent for ref in refs)]
     used = [path for ref in refs for path in ref.fields] + [f.path for f in rule.features if f.path]
@@ -210,19 +185,28 @@ def _ready(rule: Rule, order: int) -> ReadyRule:
             exact[path] = _KNOWN
     globs = [(glob_pattern(path), role) for path, role in roles if "*" in path]
     globs += [(glob_pattern(path), _KNOWN) for path in used if "*" in path and path not in named]
-    return ReadyRule(
+    ready = ReadyRule(
         rule=rule,
         order=order,
         exact_roles=exact,
         glob_roles=tuple(globs),
         exact_steps={path: steps for path, steps in rule.decode if "*" not in path},
         glob_steps=tuple((glob_pattern(path), steps) for path, steps in rule.decode if "*" in path),
-        own_hosts=tuple(host_pattern(f".{domain.lstrip('.')}") for domain in rule.vendor.domains),
+        at_home=home_test(rule.vendor.domains),
+        account=reader_of(rule.account),
+        event=reader_of(rule.event),
+        several_events=any(ref.split or "*" in "".join(ref.fields) for ref in rule.event),
+        dedup=reader_of(rule.dedup),
+        consent=tuple((name, reader_of(refs), _only_field(refs)) for name, refs in rule.consent),
         standard_events=frozenset(rule.standard_events),
         loose_spelling={compact(name): name for name in rule.standard_events} if rule.loose_events else {},
-        consent=tuple((name, refs, _only_field(refs)) for name, refs in rule.consent),
         event_field=next((ref.fields[0] for ref in rule.event if ref.fields), "(event)"),
+        whole_roles=tuple((name, exact[name]) for name in (WHOLE_PATH, WHOLE_QUERY) if name in exact),
+        whole_steps=(),
     )
+    if rule.decode:
+        ready.whole_steps = tuple((name, steps) for name in (WHOLE_PATH, WHOLE_QUERY) if (steps := ready.steps(name)))
+    return ready
 
 
 def _only_field(refs: tuple[Ref, ...]) -> str | None:
@@ -234,103 +218,5 @@ def _only_field(refs: tuple[Ref, ...]) -> str | None:
 
 
 def compact(event: str) -> str:
+    """An event's name without what vendors spell in different ways."""
     return event.lower().replace("_", "").replace("-", "")
-
-
-Entry = tuple[ReadyRule, Test]
-
-
-class Index:
-    """Finds the rules that could speak about a request."""
-
-    def __init__(self, rules: RuleSet) -> None:
-        self._by_suffix: dict[str, list[tuple[Callable[[str], bool], Entry]]] = {}
-        self._memo: dict[str, tuple[Entry, ...]] = {}
-        self.by_param: dict[str, list[Entry]] = {}
-        self.by_last_segment: dict[str, list[Entry]] = {}
-        self.by_first_segment: dict[str, list[Entry]] = {}
-        self.by_content: list[tuple[tuple[bytes, ...], Entry]] = []
-        """Rules that know a script by what stands in it."""
-        self._content_memo: dict[str, tuple[Entry, ...]] = {}
-        self.unfiled: list[Entry] = []
-        self.page_rules: tuple[PageRule, ...] = rules.page_rules
-        for order, rule in enumerate(rules.rules):
-            ready = _ready(rule, order)
-            for condition in rule.when:
-                if condition.anywhere:
-                    self._file_shape(condition, (ready, condition_test(condition, with_hosts=True)))
-                    continue
-                entry = (ready, condition_test(condition, with_hosts=False))
-                for host in condition.hosts:
-                    self._by_suffix.setdefault(host_key(host), []).append((host_pattern(host), entry))
-        self.param_keys = frozenset(self.by_param)
-        names = sorted({key.rpartition(".")[2] for key in self.by_param}, key=len, reverse=True)
-        self.key_in_body = re.compile("|".join(map(re.escape, names)).encode()) if names else None
-
-    def _file_shape(self, condition: Condition, entry: Entry) -> None:
-        """File a host-independent rule under the cheapest thing that must be there."""
-        if condition.content:
-            self.by_content.append((tuple(text.encode() for text in condition.content), entry))
-        elif condition.paths or condition.path_suffixes:
-            for path in (*condition.paths, *condition.path_suffixes):
-                self.by_last_segment.setdefault(path.rpartition("/")[2], []).append(entry)
-        elif condition.params and not (condition.params[0].absent or condition.params[0].is_glob):
-            self.by_param.setdefault(condition.params[0].path, []).append(entry)
-        elif condition.path_prefixes:
-            for path in condition.path_prefixes:
-                self.by_first_segment.setdefault(path.split("/")[1], []).append(entry)
-        else:
-            self.unfiled.append(entry)
-
-    def for_host(self, host: str) -> tuple[Entry, ...]:
-        """Rules bound to hosts like `host`, in order."""
-        found = self._memo.get(host)
-        if found is None:
-            entries = [e for fits, e in self._by_suffix.get("", ()) if fits(host)]
-            rest = host
-            while rest:
-                entries += [e for fits, e in self._by_suffix.get(rest, ()) if fits(host)]
-                rest = rest.partition(".")[2]
-            found = tuple(sorted(entries, key=lambda entry: entry[0].order))
-            if len(self._memo) >= MEMO_LIMIT:
-                self._memo.clear()
-            self._memo[host] = found
-        return found
-
-    def shapes(self, message: Message) -> Sequence[Entry]:
-        """Host-independent rules whose cheapest sign is there."""
-        entries = list(self.unfiled)
-        path = message.plain_path
-        entries += self.by_last_segment.get(path.rpartition("/")[2], ())
-        if self.by_first_segment:
-            entries += self.by_first_segment.get(path[1:].partition("/")[0], ())
-        for name in self.param_keys & {found[0] for found in message.url_fields}:
-            entries += self.by_param[name]
-        if message.record.body and self._worth_opening(message.record.body):
-            for name in self.param_keys & {found[0] for found in message.body_fields}:
-                entries += self.by_param[name]
-        if message.record.response_body and message.record.type == "script":
-            entries += self._speaking_of(message.record.response_body, message.record.response_sha256)
-        entries.sort(key=lambda entry: entry[0].order)
-        return entries
-
-    def _speaking_of(self, script: bytes, digest: str | None) -> tuple[Entry, ...]:
-        """Rules whose signs stand in a script. The same one comes with every page, so it is searched once."""
-        found = self._content_memo.get(digest) if digest else None
-        if found is None:
-            found = tuple(entry for signs, entry in self.by_content if all(sign in script for sign in signs))
-            if digest:
-                if len(self._content_memo) >= MEMO_LIMIT:
-                    self._content_memo.clear()
-                self._content_memo[digest] = found
-        return found
-
-    def _worth_opening(self, body: bytes) -> bool:
-        packed = body[:1] in (b"\x1f", b"\x78") or body[:4] == b"H4sI" or body[:3] == b"eyJ" or b"%" in body[:64]
-        return packed or (self.key_in_body is not None and self.key_in_body.search(body) is not None)
-
-
-@lru_cache(maxsize=8)
-def index_of(rules: RuleSet) -> Index:
-    """The index of a rule set; made once per rule set and process."""
-    return Index(rules)

@@ -11,8 +11,9 @@ import base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote, unquote_to_bytes
 
 Field = tuple[str, str, str, int]
 
@@ -21,6 +22,8 @@ MAX_FIELDS = 20_000
 MAX_DEPTH = 24
 MAX_VALUE = 1024 * 1024
 MAX_STRAY = 10_000
+REMEMBERED_CHARS = 400
+"""Of longer texts nothing is remembered: a hostile page must not make the memory grow."""
 MAX_KEY = 120
 MAX_PATH = 480
 """Longer names are cut, or a hostile key repeated for every value below it would fill the memory."""
@@ -60,7 +63,7 @@ def unescape(text: str) -> str:
         if "%" not in text:
             break
         decoded = _UTF16_ESCAPE.sub(lambda m: chr(int(m[1], 16)), text) if "%u" in text else text
-        decoded = unquote(decoded) if len(decoded) < MAX_STRAY or _ESCAPE.search(decoded) else decoded
+        decoded = _percent_decoded(decoded) if len(decoded) < MAX_STRAY or _ESCAPE.search(decoded) else decoded
         if decoded == text:
             break
         text = decoded
@@ -78,7 +81,7 @@ def parse_query(text: str, item: int = -1, separator: str = "&") -> list[Field]:
         if "%" in name or "+" in name:
             name = _unquoted(name)
             if "%" in name:
-                name = unquote(name) if len(name) < MAX_STRAY or _ESCAPE.search(name) else name
+                name = _percent_decoded(name) if len(name) < MAX_STRAY or _ESCAPE.search(name) else name
         if "%" in value or "+" in value:
             value = _unquoted(value)
         if "[" in name:
@@ -89,8 +92,22 @@ def parse_query(text: str, item: int = -1, separator: str = "&") -> list[Field]:
 
 
 def _unquoted(text: str) -> str:
-    """Percent-decode once. A long text of stray percent signs would cost much and change nothing."""
-    return unquote_plus(text) if len(text) < MAX_STRAY or _ESCAPE.search(text) else text.replace("+", " ")
+    """Percent-decode once, `+` as a blank. A long text of stray percent signs would cost much and change nothing."""
+    text = text.replace("+", " ")
+    return _percent_decoded(text) if "%" in text and (len(text) < MAX_STRAY or _ESCAPE.search(text)) else text
+
+
+def _percent_decoded(text: str) -> str:
+    # The page's address, its title and the like come along in many a request.
+    return _short_decoded(text) if len(text) <= REMEMBERED_CHARS else _any_decoded(text)
+
+
+def _any_decoded(text: str) -> str:
+    """`unquote` without its search for letters outside ASCII where there are none."""
+    return unquote_to_bytes(text).decode("utf-8", "replace") if text.isascii() else unquote(text)
+
+
+_short_decoded = lru_cache(maxsize=4_096)(_any_decoded)
 
 
 def parse_json(text: str) -> Any:
@@ -109,7 +126,7 @@ def flatten(value: Any, path: str = "", name: str = "", item: int = -1) -> list[
 
 
 def _walk(node: Any, at: str, shown: str, number: int, depth: int, fields: list[Field]) -> None:
-    """Add the fields of one value; text, the most common one, is added without another call."""
+    """Add the fields of one value; scalars, the most common ones, are added without another call."""
     if len(fields) >= MAX_FIELDS:
         return
     if isinstance(node, dict) and depth < MAX_DEPTH:
@@ -121,41 +138,47 @@ def _walk(node: Any, at: str, shown: str, number: int, depth: int, fields: list[
                 below, name = canonical(key) if "[" in key else key, key
             elif len(at) < MAX_PATH:
                 below, name = f"{at}.{canonical(key) if '[' in key else key}", f"{shown}.{key}"
-            if type(child) is str:
+            kind = type(child)
+            if kind is str:
                 fields.append((below, name, child, number))
-            else:
+            elif kind is dict or kind is list:
                 _walk(child, below, name, number, depth + 1, fields)
+            else:
+                fields.append((below, name, _scalar(child), number))
             if len(fields) >= MAX_FIELDS:
                 return
     elif isinstance(node, list) and depth < MAX_DEPTH:
         listed = f"{shown}[]" if shown else shown
         for index, child in enumerate(node):
             place = index if number < 0 else number
-            if type(child) is str:
+            kind = type(child)
+            if kind is str:
                 fields.append((at, shown, child, place))
+            elif kind is dict or kind is list:
+                _walk(child, at, listed, place, depth + 1, fields)
             else:
-                _walk(child, at, listed if isinstance(child, dict | list) else shown, place, depth + 1, fields)
+                fields.append((at, shown, _scalar(child), place))
             if len(fields) >= MAX_FIELDS:
                 return
     else:
         fields.append((at, shown, _scalar(node), number))
 
 
+_CONSTANTS = {None: "", True: "true", False: "false"}
+
+
 def _scalar(node: Any) -> str:
-    if isinstance(node, str):
-        return node
-    if node is None:
-        return ""
-    if node is True:
-        return "true"
-    if node is False:
-        return "false"
-    if isinstance(node, int | float):
+    kind = type(node)
+    if kind is int or kind is float:
         try:
             return str(node)
         except ValueError:  # integers beyond Python's digit limit
             return "…"
-    return json.dumps(node)[:MAX_VALUE] if isinstance(node, list) else "{…}"
+    if kind is dict:
+        return "{…}"
+    if kind is list:
+        return json.dumps(node)[:MAX_VALUE]
+    return _CONSTANTS[node] if kind is bool or node is None else str(node)
 
 
 def expand(field: Field) -> list[Field]:
@@ -184,11 +207,14 @@ def json_inside(text: str) -> Any:
 
 def expand_all(fields: list[Field], depth: int = 0) -> list[Field]:
     """Replace every field that holds JSON by the fields inside it; others stay as they are."""
-    if not any(field[2].startswith(_JSON_START) for field in fields):
+    for field in fields:
+        if field[2].startswith(_JSON_START):
+            break
+    else:
         return fields
     found: list[Field] = []
     for field in fields:
-        inside = expand(field)
+        inside = expand(field) if field[2].startswith(_JSON_START) else None
         if not inside:
             found.append(field)
         else:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from rules.compiled import host_pattern
 from rules.entities import owner_of
 from rules.har_entry import headers_of
+from rules.hosts import host_pattern
 from rules.judge_leaks import added, exposures_by_value
 from rules.leaks import LeakIndex
 from rules.match import match_message
@@ -130,6 +130,7 @@ def exposed(exposure: Exposure) -> dict[str, str]:
     return told
 
 
+@lru_cache(maxsize=8_192)
 def owner_name(host: str, rules: RuleSet) -> str | None:
     """Return the company behind a host: from the list of entities, else from the rule files' own domains."""
     if not host:

@@ -76,11 +76,20 @@ _FILE_ENDINGS: Final = frozenset(
 )
 _TOLL_FREE: Final = frozenset(("800", "833", "844", "855", "866", "877", "888", "900"))
 _WORDS: Final = (
-    "phone", "mobile", "ssn", "mrn", "birth", "dob", "bday", "patient", "medical_record", "medical record",
-    "social_sec", "tel=", 'tel"', "ph=", "ph]", 'ph"', "pn=", "pn.", 'pn"', "first_name", "last_name",
-    "firstname", "lastname", "fname", "lname", "member_id", "memberid", "cell", "callback", "full_name",
-    "fullname", "taxid", "record_number", "subscriber_id", "db]", 'db"',
+    ("name", ("first_name", "last_name", "firstname", "lastname", "fname", "lname", "full_name", "fullname")),
+    ("ph", ("phone", "ph=", "ph]", 'ph"')), ("pn", ("pn=", "pn.", 'pn"')), ("tel", ("tel=", 'tel"')),
+    ("db", ("db]", 'db"')), ("mobile", ("mobile",)), ("cell", ("cell",)), ("callback", ("callback",)),
+    ("birth", ("birth",)), ("dob", ("dob",)), ("bday", ("bday",)), ("ssn", ("ssn",)), ("mrn", ("mrn",)),
+    ("patient", ("patient",)), ("medical", ("medical_record", "medical record")), ("member", ("member_id", "memberid")),
+    ("social_sec", ("social_sec",)), ("taxid", ("taxid",)), ("record_number", ("record_number",)),
+    ("subscriber_id", ("subscriber_id",)),
 )  # fmt: skip
+"""What stands in every text with a name that speaks of a person, under the piece that the words have in common."""
+_ORDINARY: Final = re.compile(r"[^-@. :#]{1,31}+")
+"""Under an ordinary name this is nobody's: too short for a digest, without what joins the parts of anything else."""
+_MARKS: Final = re.compile(r"[-. :#]")
+_LAST_DIGITS: Final = re.compile(r"\d\d[ .-]\d{4}")
+"""How every social security number and every phone number in a longer text ends."""
 _DIGITS: Final = re.compile(r"\d\d\d\)? ?[-. ]\d\d\d?[-. ]\d{4}")
 # Not from the middle of a word: whole recordings of pages come along here, and every letter would be a start.
 _NAMED_VALUE: Final = re.compile(
@@ -113,7 +122,7 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
     """Cheap test on a flat layer: False means that `shape_of` would find nothing in any of its fields."""
     if "@" in layer and _emails(layer):
         return True
-    if any(word in low for word in _WORDS) and _names_a_person(layer, low):
+    if _speaks_of_a_person(low) and _names_a_person(layer, low):
         return True
     for digits in islice(_DIGITS.finditer(layer), MAX_NUMBERS):
         around = layer[max(0, digits.start() - 8) : digits.end() + 3]
@@ -130,10 +139,22 @@ def may_hold(layer: str, low: str, tokens: list[str]) -> bool:
     return False
 
 
+def _speaks_of_a_person(low: str) -> bool:
+    # A plain loop: every request comes along here.
+    for piece, words in _WORDS:  # noqa: SIM110
+        if piece in low and any(word in low for word in words):
+            return True
+    return False
+
+
 def _names_a_person(layer: str, low: str) -> bool:
-    if ("mrn" in low or "medical record" in low or "patient" in low) and _MRN_TEXT.search(layer):
+    if _speaks_of_a_record(low) and _MRN_TEXT.search(layer):
         return True
     return any(normal_name(name) in PERSONAL_NAMES for name in dict.fromkeys(_NAMED_VALUE.findall(layer)))
+
+
+def _speaks_of_a_record(low: str) -> bool:
+    return "mrn" in low or "medical record" in low or "patient" in low
 
 
 def shape_of(name: str, text: str) -> Shape | None:
@@ -141,6 +162,8 @@ def shape_of(name: str, text: str) -> Shape | None:
     if not 2 < len(text) <= 20_000:
         return None
     normal = normal_name(name)
+    if normal not in PERSONAL_NAMES and _ORDINARY.fullmatch(text):
+        return None
     return _hashed(name, text) or _email(normal, text) or _numbered(normal, text) or _named(normal, text)
 
 
@@ -228,11 +251,14 @@ def _numbered(normal: str, text: str) -> Shape | None:
         return Shape(ExposureKind.EXTERNAL_ID, value, Form.PLAIN, None, Certainty.LIKELY)
     if normal in BIRTH_NAMES and _BIRTH_VALUE.fullmatch(value):
         return Shape(ExposureKind.DATE_OF_BIRTH, value, Form.PLAIN, None, Certainty.LIKELY)
-    if not any(mark in text for mark in "-. :#"):
+    if not _MARKS.search(text):
         return None
-    record = _MRN_TEXT.search(text)
+    # Other alphabets have letters that only a pattern takes for these.
+    record = _MRN_TEXT.search(text) if not text.isascii() or _speaks_of_a_record(text.lower()) else None
     if record:
         return Shape(ExposureKind.EXTERNAL_ID, record[1], Form.PLAIN, None, Certainty.LIKELY)
+    if not _LAST_DIGITS.search(text):
+        return None
     social = _SSN.search(text)
     if social:
         sure = social[0] == value or _SSN_WORD.search(text[max(0, social.start() - 60) : social.start()])

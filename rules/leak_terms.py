@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from base64 import b32encode, b64encode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -16,6 +17,8 @@ from rules.leak_hashes import COMMON, all_digests, digest, weak_digests
 from rules.leak_variants import Variant, plain_pattern, search_gates, variants_of
 from scanner.model import ExposureKind, Form
 
+GATE_CHARS: Final = 8
+"""No glued piece is shorter."""
 _ENCODED_FIRST: Final = ("md5", "sha1", "sha256")
 """Hashes also looked for over an encoded value."""
 
@@ -70,6 +73,9 @@ class LeakIndex:
     """Case-sensitive pieces of base64 and base32 at every alignment, for values inside longer encoded texts."""
     glued_lower: tuple[tuple[str, Term], ...] = field(repr=False)
     """Hex and reversed spellings, lower-case."""
+    glued_gates: tuple[str, ...] = field(repr=False)
+    glued_lower_gates: tuple[str, ...] = field(repr=False)
+    """Of which one stands in every text that holds one of the pieces: fewer to look for."""
 
     @classmethod
     def build(cls, identities: Sequence[KnownIdentity]) -> LeakIndex:
@@ -103,7 +109,27 @@ class LeakIndex:
                     glued.setdefault(piece, term)
                 glued_lower.setdefault(variant.text.encode().hex(), term)
                 glued_lower.setdefault(variant.text[::-1].lower(), term)
-        return cls(kept, digests, weak, tuple(plain), tuple(glued.items()), tuple(glued_lower.items()))
+        return cls(
+            identities=kept,
+            digests=digests,
+            weak=weak,
+            plain=tuple(plain),
+            glued=tuple(glued.items()),
+            glued_lower=tuple(glued_lower.items()),
+            glued_gates=gates_of(glued),
+            glued_lower_gates=gates_of(glued_lower),
+        )
+
+
+def gates_of(pieces: Collection[str]) -> tuple[str, ...]:
+    """Return short texts of which one stands in every piece. Spellings of one value have most of it in common."""
+    runs = {piece: [piece[at : at + GATE_CHARS] for at in range(len(piece) - GATE_CHARS + 1)] for piece in pieces}
+    shared = Counter(run for listed in runs.values() for run in dict.fromkeys(listed))
+    gates: dict[str, None] = {}
+    for piece, listed in runs.items():
+        if not any(gate in piece for gate in gates):
+            gates[max(listed, key=lambda run: shared[run], default=piece)] = None
+    return tuple(gates)
 
 
 def _spellings(raw: bytes) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import field as attribute
 from typing import Final, NamedTuple
 
 from rules.body import parse_body
-from rules.leak_shapes import Certainty, may_hold, name_means, shape_of
+from rules.leak_shapes import Certainty, Shape, may_hold, name_means, shape_of
 from rules.leak_terms import KnownIdentity, LeakIndex, PlainSearch, Term
 from rules.placeholders import is_placeholder
 from rules.unpack import body_text
@@ -28,6 +28,7 @@ _ENCODERS: Final = frozenset(("base64", "base32", "hex", "jwt", "lz-string", "gz
 _SEARCHED_HEADERS: Final = frozenset(("referer", "cookie", "authorization", "origin"))
 MIN_DIGEST_CHARS: Final = 22
 """MD5 as base64 without padding; nothing shorter is called a digest."""
+_UNBROKEN: Final = re.compile(rf"[^-_/+]{{{MIN_DIGEST_CHARS}}}")
 MAX_GATES: Final = 50
 MAX_PATTERN_CHARS: Final = 300
 """No readable spelling is longer than this."""
@@ -74,9 +75,9 @@ def find_leaks(request: RequestRecord, index: LeakIndex, *, shapes: bool = True)
     `shapes` adds values that look like identifiers without belonging to a known person. A body that the browser
     hides (`None`) is not searched: nothing found there says nothing. Never raises; at most 200 leaks.
     """
-    parts = list(_parts(request))
+    parts = _parts(request)
     text = "\n".join([part for _, part, _ in parts] + hidden_slashes(request.url.partition("?")[0]))
-    signs = _Signs(False, False, False)
+    signs = _NO_SIGNS
     for layer, tokens in peel(text):
         signs = _signs(layer, tokens, index, shapes, signs)
     if not any(signs):
@@ -100,17 +101,20 @@ class _Signs(NamedTuple):
     shaped: bool
 
 
+_NO_SIGNS: Final = _Signs(False, False, False)
+
+
 # --------------------------------------------------------------------------- parts of a request
 
 
-def _parts(request: RequestRecord) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    yield "url", request.url, ()
+def _parts(request: RequestRecord) -> list[tuple[str, str, tuple[str, ...]]]:
+    parts: list[tuple[str, str, tuple[str, ...]]] = [("url", request.url, ())]
     for name, value in request.headers:
         if name in _SEARCHED_HEADERS or name.startswith("x-"):
-            yield f"header.{name}", value, ()
+            parts.append((f"header.{name}", value, ()))
     if request.body:
-        text, steps = body_text(request.body)
-        yield "body", text, steps
+        parts.append(("body", *body_text(request.body)))
+    return parts
 
 
 def _fields(where: str, text: str, request: RequestRecord) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -142,7 +146,9 @@ def _search_part(
                 known += _glued(layer, where, index)
             found += known
             if signs.shaped and not known:
-                found += _shaped(layer, where)
+                shape = shape_of(layer.name, layer.text)
+                if shape is not None:
+                    found.append(_shaped(layer, where, shape))
             if len(found) > 4 * MAX_LEAKS:
                 return _innermost(found)
     return _innermost(found)
@@ -175,25 +181,36 @@ def _signs(layer: str, tokens: list[str], index: LeakIndex, shapes: bool, before
     """Say what a flat layer may hold, together with earlier layers. May err with yes, never with no."""
     low = layer.lower()
     known, glued, shaped = before
-    known = known or _may_hold_known(layer, low, tokens, index)
-    if index.digests and not glued:
-        encoded = "\n".join([token for token in dict.fromkeys(tokens) if len(token) >= 12 and not token.islower()])
-        glued = any(piece in encoded for piece, _ in index.glued) if encoded else False
-        glued = glued or any(piece in low for piece, _ in index.glued_lower)
+    if index.identities:
+        known = known or _may_hold_known(low, tokens, index)
+        glued = glued or _may_hold_glued(low, tokens, index)
     shaped = shaped or (shapes and may_hold(layer, low, tokens))
-    return _Signs(known, glued, shaped)
+    return _Signs(known, glued, shaped) if known or glued or shaped else _NO_SIGNS
 
 
-def _may_hold_known(layer: str, low: str, tokens: list[str], index: LeakIndex) -> bool:
-    if any(_stands_in(search, low) for search in index.plain):
-        return True
+def _may_hold_known(low: str, tokens: list[str], index: LeakIndex) -> bool:
+    for search in index.plain:
+        for gate in search.gates:
+            if gate in low:
+                if _stands_in(search, low):
+                    return True
+                break
     if not (index.digests.keys().isdisjoint(tokens) and index.weak.keys().isdisjoint(tokens)):
         return True
-    return (
-        any(len(token) > 32 and next(_embedded(token, index), None) for token in dict.fromkeys(tokens))
-        if index.digests
-        else False
-    )
+    long = [token for token in dict.fromkeys(tokens) if len(token) > 32]
+    return any(next(_embedded(token, index), None) for token in long)
+
+
+def _may_hold_glued(low: str, tokens: list[str], index: LeakIndex) -> bool:
+    encoded = "\n".join([token for token in dict.fromkeys(tokens) if len(token) >= 12 and not token.islower()])
+    for gates, pieces, text in (
+        (index.glued_gates, index.glued, encoded),
+        (index.glued_lower_gates, index.glued_lower, low),
+    ):
+        for gate in gates if text else ():
+            if gate in text and any(piece in text for piece, _ in pieces):
+                return True
+    return False
 
 
 def _stands_in(search: PlainSearch, low: str) -> bool:
@@ -213,7 +230,9 @@ def _stands_in(search: PlainSearch, low: str) -> bool:
 
 def _embedded(token: str, index: LeakIndex) -> Iterator[tuple[str, Term]]:
     """Digests inside a longer token: behind a prefix, in a path, after the length byte of a packed message."""
-    for piece in (*_HEX_RUN.findall(token), *_SEPARATORS.split(token), token[1:]):
+    # Between the separators of most long tokens, which are paths, nothing is as long as a digest.
+    pieces = (*_HEX_RUN.findall(token), *_SEPARATORS.split(token)) if _UNBROKEN.search(token) else ()
+    for piece in (*pieces, token[1:]):
         if len(piece) < MIN_DIGEST_CHARS:
             continue
         for cut in (piece, piece[:64], piece[-64:]):
@@ -294,14 +313,11 @@ def _leak(layer: Layer, where: str, term: Term, value: str, certainty: Certainty
 # --------------------------------------------------------------------------- shapes
 
 
-def _shaped(layer: Layer, where: str) -> Iterator[Leak]:
-    shape = shape_of(layer.name, layer.text)
-    if shape is None:
-        return
+def _shaped(layer: Layer, where: str, shape: Shape) -> Leak:
     form = shape.form
     if form is Form.PLAIN and _ENCODERS.intersection(layer.chain):
         form = Form.ENCODED
-    yield Leak(
+    return Leak(
         kind=shape.kind,
         where=where,
         field=layer.field or where,

@@ -9,8 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from rules.build import build, merge_vendors
+from rules.garbage import not_collected
 from rules.lint import lint
-from rules.model import PageRule, Rule, RuleSet
+from rules.model import PageRule, Rule, RuleSet, Vendor
 from rules.source import Document, parse, schema_problems
 from rules.wanting import wanted_by
 from scanner.errors import Problem, ProblemsError
@@ -19,16 +20,19 @@ MATCHER_VERSION = "1"
 """Part of the digest: raised when the matcher reads the same rules differently."""
 
 
-def load_rules(extra_paths: Iterable[str | Path] = ()) -> RuleSet:
+def load_rules(extra_paths: Iterable[str | Path] = (), *, validate_bundled: bool = False) -> RuleSet:
     """Return the bundled rules and those in `extra_paths` (files, or directories of `*.yaml`).
 
     A file of one's own that names a bundled vendor adds to it; a rule of the same id replaces the bundled one.
+    The bundled files were checked before they were released: that is repeated only if they are to be validated.
 
     Raises:
         ProblemsError: everything wrong in any file, each with file and line.
     """
     paths = tuple(str(path) for path in extra_paths)
-    return _bundled() if not paths else assemble(bundled_sources(), own_sources(paths))
+    if not paths and not validate_bundled:
+        return _bundled()
+    return assemble(bundled_sources(), own_sources(paths), validate_bundled=validate_bundled)
 
 
 @cache
@@ -63,53 +67,67 @@ def own_sources(paths: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def assemble(
-    bundled: Iterable[tuple[str, str]], own: Iterable[tuple[str, str]], *, validate_bundled: bool = False
+    bundled: Sequence[tuple[str, str]], own: Sequence[tuple[str, str]], *, validate_bundled: bool = False
 ) -> RuleSet:
     """Build a rule set from texts. Bundled files were validated when they were written: that is left out here."""
-    bundled = list(bundled)
-    bundled_names = frozenset(name for name, _ in bundled)
+    names = frozenset(name for name, _ in bundled)
+    trusted = frozenset() if validate_bundled else names
+    with not_collected():
+        documents, digest = _documents([*bundled, *own], trusted)
+        try:
+            return _build(documents, names, trusted, digest)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # A bundled file that was never checked: say what is wrong with it instead of failing in the middle.
+            problems = [problem for document in documents for problem in schema_problems(document)]
+            if problems:
+                raise ProblemsError(problems) from None
+            raise
+
+
+def _documents(sources: Iterable[tuple[str, str]], trusted: frozenset[str]) -> tuple[list[Document], str]:
+    """Parse the files, and check those that are not `trusted`. Returns the digest of all texts, too."""
     documents: list[Document] = []
     problems: list[Problem] = []
     digest = hashlib.sha256(MATCHER_VERSION.encode())
-    for sources, validate in ((bundled, validate_bundled), (own, True)):
-        for name, text in sources:
-            digest.update(hashlib.sha256(text.encode()).digest())
-            document, found = parse(text, name) if validate else _parsed(text, name)
-            problems += found
-            if document is None:
-                continue
-            found = schema_problems(document) if validate else []
-            problems += found
-            if not found:
-                documents.append(document)
+    for name, text in sources:
+        digest.update(hashlib.sha256(text.encode()).digest())
+        document, found = _parsed(text, name) if name in trusted else parse(text, name)
+        problems += found
+        if document is None:
+            continue
+        found = [] if name in trusted else schema_problems(document)
+        problems += found
+        if not found:
+            documents.append(document)
     if problems:
         raise ProblemsError(problems)
-    try:
-        return _build(documents, bundled_names, digest.hexdigest())
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # A bundled file that was never checked: say what is wrong with it instead of failing in the middle.
-        problems = [problem for document in documents for problem in schema_problems(document)]
-        if problems:
-            raise ProblemsError(problems) from None
-        raise
+    return documents, digest.hexdigest()
 
 
 @lru_cache(maxsize=512)
 def _parsed(text: str, name: str) -> tuple[Document | None, list[Problem]]:
     """The bundled files do not change while we run: their text is parsed once."""
-    return parse(text, name)
+    return parse(text, name, every_line=False)
 
 
-def _build(documents: list[Document], bundled_names: frozenset[str], digest: str) -> RuleSet:
+@lru_cache(maxsize=512)
+def _built(document: Document, vendor: Vendor) -> tuple[list[Rule], list[PageRule], list[Problem]]:
+    """Nor do the rules that come of it, unless a file of one's own says more about their vendor."""
+    return build(document, vendor, checked=False)
+
+
+def _build(documents: list[Document], bundled_names: frozenset[str], trusted: frozenset[str], digest: str) -> RuleSet:
     problems: list[Problem] = []
     vendors, found = merge_vendors(documents)
     problems += found
     rules: dict[str, Rule] = {}
     page_rules: dict[str, PageRule] = {}
     for document in documents:
-        its_rules, its_page_rules, found = build(document, vendors[document.content["vendor"]["id"]])
+        checked = document.file not in trusted
+        vendor = vendors[document.content["vendor"]["id"]]
+        its_rules, its_page_rules, found = build(document, vendor) if checked else _built(document, vendor)
         problems += found
-        problems += lint(document, its_rules, its_page_rules)
+        problems += lint(document, its_rules, its_page_rules) if checked else ()
         for rule in its_rules:
             known = rules.get(rule.id)
             if known is not None and (known.file not in bundled_names or rule.file in bundled_names):

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rules.cname import cloaked_by
-from rules.compiled import Entry, ReadyRule, index_of
+from rules.compiled import ReadyRule
 from rules.decode import from_base64
+from rules.index import Entry, index_of
 from rules.message import Message, page_host
 from rules.model import RuleSet
 from rules.page import match_traces
@@ -53,8 +54,8 @@ def match_message(
     matched: list[ReadyRule] = []
     shapes: list[ReadyRule] = []
     if message.host:
-        matched = _holding(index.for_host(message.host), message)
-        if not any(not ready.rule.fallback for ready in matched):
+        matched = _holding(index.for_host(message.host).for_path(message.path), message)
+        if not matched or all(ready.rule.fallback for ready in matched):
             shapes = _holding(index.shapes(message), message)
             if not shapes:
                 unwrapped = _unwrap(message)
@@ -64,7 +65,8 @@ def match_message(
             # A fallback that knows the host may know the shape, too: it speaks once.
             matched += [ready for ready in shapes if ready not in matched]
         if not matched and message.record.cname:
-            matched = [ready for alias in message.record.cname for ready in _holding(index.for_host(alias), message)]
+            for alias in message.record.cname:
+                matched += _holding(index.for_host(alias).for_path(message.path), message)
             if not matched:
                 return tuple(filter(None, map(cloaked_by, message.record.cname)))[:1]
     if not matched:
@@ -76,11 +78,9 @@ def match_message(
     local = bool(page) and same_site(message.host, page, own_domains)
     if shapes and not local:
         matched = [ready for ready in matched if ready not in shapes or not _looks_alike(ready, message.host)]
-    found = tuple(
-        detection
-        for ready in matched
-        for detection in read(ready, message, first_party=local or not _at_home(ready, message.host))
-    )
+    found: tuple[Detection, ...] = ()
+    for ready in matched:
+        found += read(ready, message, first_party=local or not ready.at_home(message.host))
     if page and not local and message.record.headers:
         found = tuple(_with_referer(detection, message.record, page, own_domains) for detection in found)
     if message.record.method == "OPTIONS" or message.record.type == "preflight":
@@ -117,7 +117,7 @@ def _with_referer(detection: Detection, record: RequestRecord, page: str, own_do
 def _looks_alike(ready: ReadyRule, host: str) -> bool:
     """Say whether a strange host wears the vendor's name (`ct.pinterest.com.evil.test`): no proxy is called so."""
     inside = f".{host}"
-    return any(_stands_in(domain, inside) for domain in ready.rule.vendor.domains) and not _at_home(ready, host)
+    return any(_stands_in(domain, inside) for domain in ready.rule.vendor.domains) and not ready.at_home(host)
 
 
 def _stands_in(domain: str, inside: str) -> bool:
@@ -125,10 +125,6 @@ def _stands_in(domain: str, inside: str) -> bool:
         return f".{domain}." in inside
     countries = rf"\.{re.escape(domain.removesuffix('.<cc>'))}\.(?:com?\.)?(?:com|[a-z]{{2}})\."
     return re.search(countries, inside) is not None
-
-
-def _at_home(ready: ReadyRule, host: str) -> bool:
-    return any(own(host) for own in ready.own_hosts)
 
 
 def _unwrap(message: Message) -> Message | None:

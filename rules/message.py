@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -66,11 +66,11 @@ class Message:
         "_all",
         "_body",
         "_body_index",
-        "_inner_index",
         "_opened",
         "_shapes",
         "_url_fields",
         "_url_index",
+        "_values",
         "host",
         "path",
         "plain_path",
@@ -102,7 +102,7 @@ class Message:
         self._shapes: frozenset[str] = frozenset()
         self._all: list[Field] | None = None
         self._opened: bytes | None = None
-        self._inner_index: dict[str, list[str]] | None = None
+        self._values: dict[str, list[str]] | None = None
 
     @property
     def url_fields(self) -> list[Field]:
@@ -141,19 +141,20 @@ class Message:
 
     def url_values(self, path: str) -> list[str]:
         if self._url_index is None:
-            self._url_index = _index(self.url_fields)
+            self._url_index = indexed(self.url_fields)
         return self._url_index.get(path, _NOTHING)
 
     def body_values(self, path: str) -> list[str]:
         if self._body_index is None:
-            self._body_index = _index(self.body_fields)
+            self._body_index = indexed(self.body_fields)
         return self._body_index.get(path, _NOTHING)
 
-    def inner_values(self, path: str) -> list[str]:
-        """Values at `path` with JSON inside parameters opened."""
-        if self._inner_index is None:
-            self._inner_index = _index(self.fields)
-        return self._inner_index.get(path, _NOTHING)
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Field path → values, with JSON inside parameters opened."""
+        if self._values is None:
+            self._values = indexed(self.fields)
+        return self._values
 
     def opened_by(self, steps_for: Callable[[str], tuple[str, ...]], items: str | None = None) -> list[Field]:
         """All fields, opened by the decoders that `steps_for(path)` names, else as `fields` does.
@@ -177,7 +178,8 @@ class Message:
 _NOTHING: list[str] = []
 
 
-def _index(fields: list[Field]) -> dict[str, list[str]]:
+def indexed(fields: Iterable[Field]) -> dict[str, list[str]]:
+    """Field path → values in their order."""
     index: dict[str, list[str]] = {}
     for path, _, value, _ in fields:
         found = index.get(path)

@@ -7,14 +7,12 @@ JSON `{"pd": {"em": …}}` in a parameter are all `pd.em`, and `items[0][name]` 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rules.patterns import Pattern
 from scanner.model import Category, DetectionKind, ExposureKind, Form, Wanted
-
-Pattern = re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)

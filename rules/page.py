@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from rules.compiled import host_pattern
 from rules.exposure import form_of, stands_for_nobody
+from rules.hosts import host_pattern
 from rules.model import InlineSign, NameSign, PageRule, RuleSet
 from scanner.model import (
     CookieRecord,

@@ -38,6 +38,10 @@ _TEMPLATE: Final = re.compile(
     r"|\[(?i:email|phone|name|value|hash|user|insert[^\]]{0,40}+)\]"
     r"|(?i:your|insert|enter|replace)_[A-Za-z_]{3,40}+"
 )
+_MARKED: Final = re.compile(r"[{%<\[_*]")
+"""Every template has one of these."""
+_IS_NOTHING: Final = frozenset(_NOTHING)
+_IS_EXAMPLE: Final = frozenset(_EXAMPLES)
 _FILLER: Final = re.compile(r"([0-9a-fA-F])\1{31,127}+")
 _REDDIT: Final = {
     "0" * 64: "Reddit's filler for an invalid e-mail",
@@ -58,11 +62,11 @@ def is_placeholder(value: str) -> str | None:
         return None
     bare = value.strip()
     low = bare.lower()
-    if low in _NOTHING or bare in _NOTHING_CASES:
+    if low in _IS_NOTHING or bare in _NOTHING_CASES:
         return "an empty value" if not bare else f"the word {low}"
-    if _TEMPLATE.fullmatch(bare):
+    if _MARKED.search(bare) and _TEMPLATE.fullmatch(bare):
         return "an unfilled template"
-    if low in _EXAMPLES:
+    if low in _IS_EXAMPLE:
         return "an example from documentation"
     if len(bare) in _HASH_LENGTHS:
         known = _hashed()

@@ -4,192 +4,128 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import unquote_plus
 
-from rules.compiled import NAME_LENGTH, TEST_LENGTH, ReadyRule, compact, glob_pattern
+from rules.compiled import SILENT, WHOLE_PATH, ReadyRule, compact
 from rules.decode import Field, flatten, parse_json, to_text
 from rules.decoders import apply_decoders
 from rules.exposure import form_of, stands_for_nobody, tidy
-from rules.message import Message
-from rules.model import Feature, FieldRole, Ref, ValueTest
+from rules.message import Message, indexed
+from rules.model import Feature, FieldRole
 from rules.page_address import clicked, searched
+from rules.refs import groups
+from rules.values import TEST_LENGTH, Values, passes, values_at
 from scanner.model import Detection, Exposure, ExposureKind
-from scanner.request_headers import basic_user
 
 _ADDRESSES = (ExposureKind.PAGE_URL, ExposureKind.REFERRER)
+_CLICK = ExposureKind.CLICK_ID.value
+_SEARCH = ExposureKind.SEARCH_QUERY.value
 _EMPTY = frozenset({"", "{}", "[]"})
-WHOLE_PATH = "(path)"
-"""Where a rule says what the URL's own path gives away: the digest of an address, the name of a video."""
-WHOLE_QUERY = "(query)"
-"""The same for the query as it stands, where its parts have no names (`?4sBoston&7sUS`)."""
-Values = MutableMapping[str, list[tuple[str, int]]]
-"""Field path → (value, item) in the request's order."""
 
 
 def read(ready: ReadyRule, message: Message, *, first_party: bool) -> tuple[Detection, ...]:
     """Return one detection per account the request names (usually one)."""
     rule = ready.rule
-    fields = message.fields
-    if rule.decode:
-        fields = message.opened_by(ready.steps, rule.items)
-        for name in (WHOLE_PATH, WHOLE_QUERY):
-            fields += apply_decoders((name, name, _whole(name, message), -1), ready.steps(name))
-    values: dict[str, list[tuple[str, int]]] = {}
-    for path, _, value, item in fields:
-        known = values.get(path)
-        if known is None:
-            values[path] = [(value, item)]
-        else:
-            known.append((value, item))
-    for name in (WHOLE_PATH, WHOLE_QUERY):
-        whole = ready.exact_roles.get(name)
-        if whole is not None:
-            text = _whole(name, message)
-            if text and (whole.pattern is None or whole.pattern.search(text[:TEST_LENGTH])):
-                fields = [*fields, (name, name, text, -1)]
-    exposures, other = _sort_fields(ready, fields, values)
-    events_by_account = _events(ready, message, values)
+    fields, values = _opened(ready, message)
+    exposures, other = _sort_fields(ready, _with_whole(ready, fields, message), values)
+    events_by_account = _events(ready, message, fields, values)
     if ready.standard_events:
         # A name the site made up may say what the vendor's own names never would.
         custom = {event for events in events_by_account.values() for event in events} - ready.standard_events
         exposures += tuple(Exposure(ExposureKind.EVENT_NAME, ready.event_field, name) for name in sorted(custom))
-    consent = tuple(
-        (name, found[0])
-        for name, refs, field in ready.consent
-        if (field is None or field in values) and (found := first_of(refs, message, values)) and found[0]
-    )
-    dedup = first_of(rule.dedup, message, values) if rule.dedup else []
+    consent: list[tuple[str, str]] = []
+    for name, reader, field in ready.consent:
+        if (field is None or field in values) and (found := reader(message, values)) and found[0]:
+            consent.append((name, found[0]))
+    dedup = ready.dedup(message, values)
     features = _features(rule.features, values) if rule.features else []
     if rule.response_features and message.record.response_body is not None:
         features += response_features(rule.response_features, message.record.response_body)
     return tuple(
-        Detection(
-            rule=rule.id,
-            vendor=rule.vendor.id,
-            product=rule.product.id,
-            category=rule.product.category,
-            kind=rule.kind,
-            account=account,
-            event=events[0] if events else None,
-            events=tuple(events),
-            first_party_collection=first_party,
-            consent=consent,
-            exposures=exposures,
-            other=other,
-            features=tuple(dict.fromkeys(features)),
-            dedup_id=dedup[0] if dedup else None,
-            status=rule.status,
-            duplicate_of=rule.duplicate_of,
-        )
-        for account, events in events_by_account.items()
+        [
+            Detection(
+                rule=rule.id,
+                vendor=rule.vendor.id,
+                product=rule.product.id,
+                category=rule.product.category,
+                kind=rule.kind,
+                account=account,
+                event=events[0] if events else None,
+                events=tuple(events),
+                first_party_collection=first_party,
+                consent=tuple(consent),
+                exposures=exposures,
+                other=other,
+                features=tuple(dict.fromkeys(features)),
+                dedup_id=dedup[0] if dedup else None,
+                status=rule.status,
+                duplicate_of=rule.duplicate_of,
+            )
+            for account, events in events_by_account.items()
+        ]
     )
+
+
+def _opened(ready: ReadyRule, message: Message) -> tuple[list[Field], Values]:
+    """The fields as this rule opens them, and their values."""
+    rule = ready.rule
+    if rule.decode:
+        fields = message.opened_by(ready.steps, rule.items)
+        for name, steps in ready.whole_steps:
+            fields += apply_decoders((name, name, _whole(name, message), -1), steps)
+        return fields, indexed(fields)
+    return message.fields, message.values
+
+
+def _with_whole(ready: ReadyRule, fields: list[Field], message: Message) -> list[Field]:
+    for name, role in ready.whole_roles:
+        text = _whole(name, message)
+        if text and (role.pattern is None or role.pattern.search(text[:TEST_LENGTH])):
+            fields = [*fields, (name, name, text, -1)]
+    return fields
 
 
 def _whole(name: str, message: Message) -> str:
     return message.path if name == WHOLE_PATH else message.record.url.partition("?")[2].partition("#")[0]
 
 
-# --------------------------------------------------------------------------- values
-
-
-def first_of(refs: Iterable[Ref], message: Message, values: Values) -> list[str]:
-    """Return the values of the first reference that yields any."""
-    for ref in refs:
-        found = _resolve(ref, message, values)
-        if found:
-            return found
-    return []
-
-
-def _resolve(ref: Ref, message: Message, values: Values) -> list[str]:
-    if ref.path is not None:
-        raw = _groups(ref.path, message.path)
-    elif ref.host is not None:
-        raw = _groups(ref.host, message.host)
-    elif ref.header is not None:
-        raw = [value for name, value in message.record.headers if name == ref.header]
-        if ref.basic_user:
-            raw = list(filter(None, map(basic_user, raw)))
-    elif ref.join is not None:
-        parts = [next(iter(_at(path, values)), "") for path in ref.fields]
-        raw = [ref.join.join(part for part in parts if part)] if parts and parts[0] else []
-    else:
-        raw = [value for path in ref.fields for value in _at(path, values)]
-    if ref.index is not None:
-        raw = raw[ref.index : ref.index + 1]
-    if ref.pattern is not None:
-        raw = [text for value in raw for text in _groups(ref.pattern, value)]
-    if ref.split is not None:
-        raw = [part.strip() for value in raw for part in value.split(ref.split, 100)]
-    found = [_finish(ref, value) for value in raw if value]
-    if found and ref.constant is not None:
-        return [ref.constant]
-    if not found and ref.default is not None:
-        return [ref.default]
-    return found
-
-
-def _finish(ref: Ref, value: str) -> str:
-    if ref.case == "upper":
-        value = value.upper()
-    elif ref.case == "lower":
-        value = value.lower()
-    for text, word in ref.names:
-        if text in (value, "*"):
-            value = word
-            break
-    return value if value.startswith(ref.prefix) else ref.prefix + value
-
-
-def _groups(pattern: re.Pattern[str], text: str) -> list[str]:
-    found = pattern.search(text[:TEST_LENGTH])
-    if found is None:
-        return []
-    return ["".join(group or "" for group in found.groups())] if found.groups() else [found[0]]
-
-
-def _at(path: str, values: Values) -> list[str]:
-    """Values at a path or glob."""
-    if "*" in path:
-        names = glob_pattern(path)
-        return [value for name, pairs in values.items() if names.fullmatch(name[:NAME_LENGTH]) for value, _ in pairs]
-    return [value for value, _ in values.get(path, ())]
-
-
 # --------------------------------------------------------------------------- accounts and events
 
 
-def _events(ready: ReadyRule, message: Message, values: Values) -> dict[str | None, list[str]]:
+def _events(ready: ReadyRule, message: Message, fields: list[Field], values: Values) -> dict[str | None, Sequence[str]]:
     """Events in the request's order, by account."""
     rule = ready.rule
-    items = _items(rule.items, values) if rule.items else []
-    accounts: list[str | None]
+    items = _items(rule.items, fields) if rule.items else []
+    accounts: Iterable[str | None]
     if not items:
-        accounts = [*dict.fromkeys(first_of(rule.account, message, values))] or [None]
-        found = first_of(rule.event, message, values)
+        accounts = dict.fromkeys(ready.account(message, values)) or (None,)
         # Without `items` the first value counts, unless the reference itself splits a value into several events.
-        events = found if any(ref.split or "*" in "".join(ref.fields) for ref in rule.event) else found[:1]
-        return {account: [_spelling(ready, e) for e in events] for account in accounts}
+        events = ready.event(message, values)
+        events = [_spelling(ready, event) for event in (events if ready.several_events else events[:1])]
+        return dict.fromkeys(accounts, events)
     result: dict[str | None, list[str]] = {}
     for item in items:
-        accounts = [*dict.fromkeys(first_of(rule.account, message, item))] or [None]
-        events = first_of(rule.event, message, item)[:1]
+        accounts = dict.fromkeys(ready.account(message, item)) or (None,)
+        events = ready.event(message, item)[:1]
         for account in accounts:
-            result.setdefault(account, []).extend(_spelling(ready, e) for e in events)
-    return result
+            result.setdefault(account, []).extend(_spelling(ready, event) for event in events)
+    return {**result}
 
 
-def _items(items: str, values: Values) -> list[Values]:
+def _items(items: str, fields: list[Field]) -> list[ChainMap[str, list[str]]]:
     """The values of each line or list element, its own hiding the shared ones. One pass, however many there are."""
     prefix = "" if items in ("lines", "*") else items + "."
-    shared: dict[str, list[tuple[str, int]]] = {}
-    own: dict[int, dict[str, list[tuple[str, int]]]] = {}
-    for path, pairs in values.items():
+    by_path: dict[str, list[Field]] = {}
+    for field in fields:
+        by_path.setdefault(field[0], []).append(field)
+    shared: dict[str, list[str]] = {}
+    own: dict[int, dict[str, list[str]]] = {}
+    for path, same in by_path.items():
         numbered = path.startswith(prefix) or path == items
-        for pair in pairs:
-            home = own.setdefault(pair[1], {}) if numbered and pair[1] >= 0 else shared
-            home.setdefault(path, []).append(pair)
+        for _, _, value, item in same:
+            home = own.setdefault(item, {}) if numbered and item >= 0 else shared
+            home.setdefault(path, []).append(value)
     return [ChainMap(own[number], shared) for number in sorted(own)]
 
 
@@ -206,31 +142,32 @@ def _sort_fields(
     exposures: dict[tuple[str, str, str], Exposure] = {}
     other: list[tuple[str, str]] = []
     searches: list[Exposure] = []
-    role_memo, role_of = ready.role_memo, ready.role
+    memo, role_of = ready.role_memo, ready.role
     for path, name, value, _ in fields:
-        role = role_memo[path] if path in role_memo else role_of(path)
+        role = memo[path] if path in memo else role_of(path)
+        if role is SILENT:
+            continue
         if role is not None and role.only is not None:
             role = role.of(value[:TEST_LENGTH])
-        if role is None:
+            if role is not None and role.kind is None and role.role != "other":
+                continue
+        if role is None or role.kind is None:
             if value not in _EMPTY:
                 other.append((name, value))
-        elif role.kind is not None:
-            if value:
-                exposure = expose(role, name, value, values)
-                if exposure is not None:
-                    exposures.setdefault((exposure.kind, name, exposure.value), exposure)
-                    if role.kind in _ADDRESSES and "?" in value:
-                        searches += _searches(exposure)
-                        for param, click in clicked(exposure.value[:TEST_LENGTH]):
-                            found = Exposure(ExposureKind.CLICK_ID, f"{name}.{param}", click)
-                            exposures.setdefault((found.kind, found.field, click), found)
-        elif role.role == "other" and value not in _EMPTY:
-            other.append((name, value))
+        elif value:
+            exposure = expose(role, name, value, values)
+            if exposure is not None:
+                exposures.setdefault((role.role, name, exposure.value), exposure)
+                if role.kind in _ADDRESSES and "?" in value:
+                    searches += _searches(exposure)
+                    for param, click in clicked(exposure.value[:TEST_LENGTH]):
+                        found = Exposure(ExposureKind.CLICK_ID, f"{name}.{param}", click)
+                        exposures.setdefault((_CLICK, found.field, click), found)
     if searches:
         named = [unquote_plus(e.value) for e in exposures.values() if e.kind is ExposureKind.SEARCH_QUERY]
         for search in searches:
             if not any(search.value in words for words in named):
-                exposures.setdefault((search.kind, search.field, search.value), search)
+                exposures.setdefault((_SEARCH, search.field, search.value), search)
     return tuple(exposures.values()), tuple(other)
 
 
@@ -247,35 +184,24 @@ def expose(role: FieldRole, name: str, value: str, values: Values) -> Exposure |
     if role.nothing is not None and role.nothing.search(value[:TEST_LENGTH]):
         return None
     if role.pattern is not None:
-        value = next(iter(_groups(role.pattern, value)), value)
+        value = next(iter(groups(role.pattern, value)), value)
     if "%" in value:
         value = tidy(value)
     if not value.strip():
         return None
     form, digest = (role.form, role.hash) if role.form is not None else form_of(role.kind, value)
     automatic = role.automatic
-    if automatic is not None and role.automatic_when and not _all_hold(role.automatic_when, values):
-        automatic = None
+    if automatic is not None and role.automatic_when:
+        holding = (passes(test, values_at(test.path, values)) is not test.absent for test in role.automatic_when)
+        automatic = automatic if all(holding) else None
     return Exposure(role.kind, name, value, form, digest, automatic, stands_for_nobody(role.kind, value))
-
-
-def _all_hold(tests: tuple[ValueTest, ...], values: Values) -> bool:
-    def holds(test: ValueTest) -> bool:
-        found = _at(test.path, values)
-        if test.pattern is not None:
-            met = any(test.pattern.search(value[:TEST_LENGTH]) for value in found)
-        else:
-            met = not test.values.isdisjoint(found) if test.values else bool(found)
-        return met is not test.absent
-
-    return all(holds(test) for test in tests)
 
 
 # --------------------------------------------------------------------------- features
 
 
 def _features(features: tuple[Feature, ...], values: Values) -> list[str]:
-    return [name for feature in features for name in _feature_names(feature, _at(feature.path or "", values))]
+    return [name for feature in features for name in _feature_names(feature, values_at(feature.path or "", values))]
 
 
 def response_features(features: tuple[Feature, ...], body: bytes) -> list[str]:
@@ -288,14 +214,12 @@ def response_features(features: tuple[Feature, ...], body: bytes) -> list[str]:
             found += _feature_names(feature, [text], whole=True)
             continue
         if values is None:
-            values = {}
-            for path, _, value, item in flatten(parse_json(text[text.find("{") :]) if "{" in text else None):
-                values.setdefault(path, []).append((value, item))
-        found += _feature_names(feature, _at(feature.path, values))
+            values = indexed(flatten(parse_json(text[text.find("{") :]) if "{" in text else None))
+        found += _feature_names(feature, values_at(feature.path, values))
     return sorted(set(found))
 
 
-def _feature_names(feature: Feature, texts: list[str], *, whole: bool = False) -> list[str]:
+def _feature_names(feature: Feature, texts: Iterable[str], *, whole: bool = False) -> list[str]:
     names: list[str] = []
     for text in texts:
         if feature.bit is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +13,40 @@ import yaml
 
 from scanner.errors import Problem
 
-# libyaml where it is there: ten times faster, the same marks.
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml where it is there: ten times faster, the same marks.
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Where = tuple[str | int, ...]
+_LONG_CHARS = 40
+_TEXT = "tag:yaml.org,2002:str"
 
 
-@dataclass(frozen=True, slots=True)
+class _Loader(_Safe):  # type: ignore[misc]
+    """The safe loader without what it asks for every node in vain."""
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Nothing here depends on the path to a node."""
+
+    def ascend_resolver(self) -> None:
+        """Nor is there anything to leave."""
+
+    def resolve(self, kind: type, value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0] and len(value) < _LONG_CHARS:
+            return _tag_of(value)
+        return str(super().resolve(kind, value, implicit))
+
+
+@lru_cache(maxsize=4_096)
+def _tag_of(plain: str) -> str:
+    """Whether an unquoted value is a number, a truth value or a text: names and words come again and again."""
+    return str(yaml.resolver.Resolver().resolve(yaml.ScalarNode, plain, (True, False)))  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One rule file: its data, and the line of every node."""
+    """One rule file: its data, and the line of every node. Compared by identity."""
 
     file: str
     content: Any
@@ -40,17 +63,19 @@ class Document:
         return Problem(self.file, self.line(where), message)
 
 
-def parse(text: str, file: str) -> tuple[Document | None, list[Problem]]:
-    """Parse one YAML document. Keys stay text as written (`on`, `no` and `1` included); doubled keys are problems."""
+def parse(text: str, file: str, *, every_line: bool = True) -> tuple[Document | None, list[Problem]]:
+    """Parse one YAML document. Keys stay text as written (`on`, `no` and `1` included); doubled keys are problems.
+
+    Without `every_line` the lines of mappings and lists are remembered, those of single values are not.
+    """
     try:
         loader = _Loader(text)
         try:
             root = loader.get_single_node()
             if root is None:
                 return None, [Problem(file, None, "the file is empty")]
-            lines: dict[Where, int] = {}
-            problems: list[Problem] = []
-            content = _build(loader, root, (), lines, problems, file)
+            reading = _Reading(loader, file, every_line)
+            content = reading.value(root, ())
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -59,14 +84,35 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Problem]]:
         return None, [Problem(file, mark.line + 1 if mark else None, f"not valid YAML: {reason}")]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return None, [Problem(file, None, f"not valid YAML: {error}")]
-    return Document(file, content, lines), problems
+    return Document(file, content, reading.lines), reading.problems
 
 
-def _build(
-    loader: Any, node: yaml.Node, where: Where, lines: dict[Where, int], problems: list[Problem], file: str
-) -> Any:
-    lines[where] = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
+class _Reading:
+    """One document on its way from nodes to plain data."""
+
+    def __init__(self, loader: Any, file: str, every_line: bool) -> None:
+        self.loader = loader
+        self.file = file
+        self.every_line = every_line
+        self.lines: dict[Where, int] = {}
+        self.problems: list[Problem] = []
+
+    def value(self, node: yaml.Node, where: Where) -> Any:
+        if node.tag == _TEXT:
+            if self.every_line:
+                self.lines[where] = node.start_mark.line + 1
+            return node.value
+        if isinstance(node, yaml.MappingNode):
+            self.lines[where] = node.start_mark.line + 1
+            return self._mapping(node, where)
+        if isinstance(node, yaml.SequenceNode):
+            self.lines[where] = node.start_mark.line + 1
+            return [self.value(child, (*where, number)) for number, child in enumerate(node.value)]
+        if self.every_line:
+            self.lines[where] = node.start_mark.line + 1
+        return self.loader.construct_object(node, deep=True)
+
+    def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: list[tuple[Any, Any]] = []
         for key, child in node.value:
@@ -76,16 +122,18 @@ def _build(
                 continue
             name = str(key.value)
             if name in result:
-                problems.append(Problem(file, key.start_mark.line + 1, f"`{name}` stands here twice"))
-            result[name] = _build(loader, child, (*where, name), lines, problems, file)
-            lines[(*where, name)] = key.start_mark.line + 1
+                self.problems.append(Problem(self.file, key.start_mark.line + 1, f"`{name}` stands here twice"))
+            if child.tag == _TEXT and not self.every_line:
+                result[name] = child.value
+                continue
+            at = (*where, name)
+            result[name] = self.value(child, at)
+            if self.every_line or at in self.lines:
+                self.lines[at] = key.start_mark.line + 1
         for key, child in merged:  # what is written at the place itself wins
             if str(key.value) not in result:
-                result[str(key.value)] = _build(loader, child, (*where, str(key.value)), lines, problems, file)
+                result[str(key.value)] = self.value(child, (*where, str(key.value)))
         return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, child, (*where, n), lines, problems, file) for n, child in enumerate(node.value)]
-    return loader.construct_object(node, deep=True)
 
 
 @cache

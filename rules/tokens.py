@@ -6,7 +6,7 @@ import base64
 import binascii
 import html
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from rules.decode import to_text
@@ -15,6 +15,8 @@ from rules.lz_string import from_lz_string
 from rules.unpack import inflate, text_like
 
 MAX_LZ_CHARS: Final = 200_000
+REMEMBERED_CHARS: Final = 200
+"""Of longer tokens nothing is remembered: a hostile page must not make the memory grow."""
 TOKEN: Final = re.compile(r"[A-Za-z0-9+/_\-]{8,}")
 ASCII_HEX: Final = re.compile(r"(?:[2-7][0-9A-Fa-f]|0[9aAdD]){6,}")
 QUOTED_URI: Final = re.compile(r"%[0-9A-Fa-fu]")
@@ -28,6 +30,18 @@ def decode_token(token: str, lz_chars: int = MAX_LZ_CHARS) -> tuple[str, tuple[s
 
     `lz_chars`: longer tokens are not tried as LZ-string, the one slow decoder.
     """
+    if len(token) <= REMEMBERED_CHARS <= lz_chars and _holds_nothing(token):
+        return None
+    return _decoded(token, lz_chars)
+
+
+@lru_cache(maxsize=16_384)
+def _holds_nothing(token: str) -> bool:
+    """Ids of a site's files, accounts and visitors come with every request, and hold nothing each time."""
+    return _decoded(token, REMEMBERED_CHARS) is None
+
+
+def _decoded(token: str, lz_chars: int) -> tuple[str, tuple[str, ...]] | None:
     if len(token) < 12 or (token.isdigit() and len(token) < 24):
         return None  # numbers, timestamps; hex of hex is digits, too, and longer
     if ASCII_HEX.fullmatch(token):
@@ -98,8 +112,6 @@ def json_escapes(text: str) -> str:
     return _JSON_ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else match[2], text)
 
 
-def pieces_of(token: str) -> Iterator[str]:
+def pieces_of(token: str) -> list[str]:
     """The token itself, and what stands between slashes: a path segment may be base64, and base64 has slashes."""
-    yield token
-    if "/" in token:
-        yield from (piece for piece in token.split("/") if len(piece) >= 12)
+    return [token, *[piece for piece in token.split("/") if len(piece) >= 12]] if "/" in token else [token]

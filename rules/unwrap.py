@@ -11,8 +11,7 @@ import html
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from rules.decode import flatten, parse_json
 from rules.tokens import (
@@ -40,11 +39,12 @@ MAX_TOKENS: Final = 3_000
 _CANDIDATE: Final = re.compile(r"[A-Za-z0-9+/_\-$]{12,}+={0,2}+")
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}:/{0,2}[^\s]{1,}")
 _PAIRS: Final = re.compile(r"[\w.%~+\-\[\]$:]{1,120}=")
+_CLOSED: Final = re.compile(r"[^{\[\"%&\n=~\\?#]{1,11}+")
+"""A text too short and too plain for anything to be inside."""
 _ESCAPED_SLASH: Final = re.compile(r"%(?:25){0,6}+2[fF]")
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One text found inside another."""
 
     text: str
@@ -94,10 +94,7 @@ def peel(text: str) -> Iterator[tuple[str, list[str]]]:
             if len(token) < 12 or token in seen:
                 continue
             seen.add(token)
-            for piece in pieces_of(token):
-                # Most tokens are words, numbers and ids in lower case: told apart before any decoder runs.
-                if piece.islower() and not ASCII_HEX.fullmatch(piece):
-                    continue
+            for piece in _worth_decoding(token):
                 opened = decode_token(piece, lz_left)
                 lz_left -= len(piece)
                 if opened is not None:
@@ -111,6 +108,12 @@ def peel(text: str) -> Iterator[tuple[str, list[str]]]:
         layer = plain("\n".join(found))
 
 
+def _worth_decoding(token: str) -> list[str]:
+    """The pieces of a token without words and ids in lower case: most are, told apart before any decoder runs."""
+    pieces = pieces_of(token) if "/" in token else (token,)
+    return [piece for piece in pieces if not piece.islower() or ASCII_HEX.fullmatch(piece)]
+
+
 # --------------------------------------------------------------------------- thorough way
 
 
@@ -119,6 +122,9 @@ def unwrap(text: str, origin: tuple[str, ...] = (), name: str = "", *, max_chars
 
     `origin` begins every chain (`("query.ed",)`); `name` is the field's name. At most ten steps deep.
     """
+    if _CLOSED.fullmatch(text):
+        yield Layer(text, origin, name)
+        return
     waiting: deque[tuple[str, tuple[str, ...], str, int]] = deque([(text[:max_chars], origin, name, 0)])
     seen: set[tuple[str, str]] = set()
     left, yielded = max_chars, 0
@@ -130,7 +136,7 @@ def unwrap(text: str, origin: tuple[str, ...] = (), name: str = "", *, max_chars
         left -= len(current)
         yielded += 1
         yield Layer(current, chain, called)
-        if level < MAX_DEPTH:
+        if level < MAX_DEPTH and not _CLOSED.fullmatch(current):
             for inner, steps, inner_name in _open(current, called):
                 # Taking off escapes is no level of its own: structure and encodings are what nests.
                 deeper = level if steps == ("url-decode",) else level + 1

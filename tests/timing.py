@@ -29,9 +29,9 @@ def yardsticks(work: Callable[[], object], bound: float = BOUND) -> float:
     """Return the CPU time of `work` in yardsticks: the least of three tries, or the first that is within `bound`.
 
     The yardstick is taken before and after each try, and the slower one counts: a neighbour's rush slows both.
-    `work` must not remember its answer. The garbage of a whole test run is not its matter.
+    `work` must not remember its answer. The garbage of a whole test run is not its matter: nobody looks for it
+    meanwhile, nor before, which took longer than the work.
     """
-    gc.collect()
     gc.disable()
     try:
         return _fewest(work, bound)

@@ -58,7 +58,7 @@ def list_rules(as_json: bool, rule_paths: tuple[str, ...]) -> None:
 @rules_option
 def check(rule_paths: tuple[str, ...]) -> None:
     """Check the rule files against schema and conventions. Every problem is named with file and line."""
-    loaded = load_rules(rule_paths)
+    loaded = load_rules(rule_paths, validate_bundled=True)
     counts = f"{len(loaded.vendors)} vendors, {len(loaded.rules)} request rules, {len(loaded.page_rules)} page rules"
     click.echo(f"{counts}: no problems")
 

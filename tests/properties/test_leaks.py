@@ -13,6 +13,7 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.leak_terms import GATE_CHARS, gates_of
 from rules.leak_variants import plain_pattern, search_gates, variants_of
 from rules.leaks import KnownIdentity, LeakIndex, find_leaks, is_placeholder
 from rules.lz_string import from_lz_string
@@ -175,3 +176,9 @@ def compress_to_base64(text: str) -> str:
 )
 def test_lz_string_comes_back(text: str) -> None:
     assert from_lz_string(compress_to_base64(text)) == text
+
+
+@given(st.lists(st.text("ab@.c", min_size=GATE_CHARS, max_size=14), max_size=30))
+def test_one_of_the_gates_stands_in_every_piece(pieces: list[str]) -> None:
+    gates = gates_of(pieces)
+    assert all(any(gate in piece for gate in gates) for piece in pieces)

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rules.check import example_request
-from rules.compiled import host_pattern
+from rules.hosts import host_pattern
 from rules.load import load_rules
 from rules.match import match_request
 from scanner.model import Detection, RequestRecord

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from rules.check import check, example_request
+from rules.index import index_of
 from rules.load import bundled_sources, load_rules
 from rules.match import match_request
+from rules.message import Message
 from rules.model import Example, Rule
 from rules.wanting import wants
 from scanner.urls import host_of
@@ -105,3 +107,19 @@ def test_the_recorder_keeps_what_a_rule_reads(url: str) -> None:
     host = host_of(url)
     hosts = [body for body in wanted.bodies if body.host in ("*", host) or host.endswith(body.host.removeprefix("*"))]
     assert any(re.search(body.path, url) for body in hosts)
+
+
+def test_filing_by_the_paths_first_segment_hides_no_rule() -> None:
+    index = index_of(RULES)
+    for rule in RULES.rules:
+        for example in (*rule.examples, *rule.counterexamples):
+            message = Message(example_request(example))
+            bound = index.for_host(message.host)
+            tried = {id(ready) for ready, test in bound.for_path(message.path) if test(message)}
+            holding = {
+                id(ready)
+                for entries in (*bound.by_segment.values(), bound.elsewhere)
+                for ready, test in entries
+                if test(message)
+            }
+            assert tried == holding, example.url

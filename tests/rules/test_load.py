@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import yaml
 
-from rules.load import load_rules
+from rules.load import assemble, load_rules
 from rules.match import match_request
+from rules.patterns import Pattern
+from rules.source import parse
 from rules.wanting import wants
 from scanner.errors import ProblemsError
 from scanner.model import RequestRecord
@@ -164,3 +168,35 @@ def test_a_path_with_flags_can_be_wanted_too(tmp_path: Path) -> None:
     rules = load_rules([write(tmp_path, text)])
     assert wants(rules.wanted(), "https://px.acme.test/COLLECT?a=1")
     assert not wants(rules.wanted(), "https://px.acme.test/other")
+
+
+def test_bundled_files_are_tried_out_only_where_they_are_to_be_validated() -> None:
+    broken = GOOD.replace("path: [/collect]", "path_regex: '('")
+    (rule,) = assemble([("acme.yaml", broken)], []).rules
+    with pytest.raises(re.error):
+        match_request(RequestRecord(url=rule.examples[0].url), assemble([("acme.yaml", broken)], []), page_url=None)
+    with pytest.raises(ProblemsError, match=r"acme\.yaml:11: not a regular expression"):
+        assemble([("acme.yaml", broken)], [], validate_bundled=True)
+
+
+def test_a_broken_bundled_file_says_what_is_wrong_with_it() -> None:
+    with pytest.raises(ProblemsError, match=r"acme\.yaml:\d+: .*status"):
+        assemble([("acme.yaml", GOOD.replace("    status: experimental\n", ""))], [])
+
+
+def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
+    lazy = Pattern("a(b)?")
+    assert (lazy.pattern, lazy) == ("a(b)?", Pattern("a(b)?"))
+    assert lazy.fullmatch("ab") and lazy.search("xa") and not lazy.fullmatch("b")
+    assert ([found[0] for found in lazy.finditer("ab a")], lazy.groups) == (["ab", "a"], 1)
+    with pytest.raises(re.error):
+        Pattern("(").search("")
+
+
+@pytest.mark.parametrize("text", ["1", "1.5", "true", "no", "~", "2026-03-02", "0x1f", "on", "plain", "1e3", ""])
+def test_values_mean_what_the_safe_loader_takes_them_for(text: str) -> None:
+    document, problems = parse(f"a: {text}\nb: '{text}'\nc: [{text}]", "x.yaml")
+    assert document is not None
+    assert problems == []
+    expected = yaml.safe_load(text)
+    assert document.content == {"a": expected, "b": text, "c": [] if text == "" else [expected]}

@@ -225,7 +225,7 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
         events=tuple(sorted({*old.events, *new.events})),
         loaders=tuple(dict.fromkeys((*new.loaders, *old.loaders))),
         violation=old.violation or new.violation,
-        title=old.title if own is None or _knows_less(scan, own, old) else new.title,
+        title=old.title if own is None or _knows_less(own, old, after) else new.title,
         confirmed=True,
         cause=new.cause or old.cause,
         also_changed=new.also_changed or old.also_changed,
@@ -258,9 +258,14 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
     return IncidentChange(kind, seen, reasons)
 
 
-def _knows_less(scan: ScanRecord, own: Finding, old: Finding) -> bool:
-    """Say whether a light scan speaks of the same matter, and of fewer pages than are known."""
-    return scan.kind is ScanKind.LIGHT and own.key == old.key and not set(own.pages) >= set(old.pages)
+def _knows_less(own: Finding, old: Finding, after: Snapshot) -> bool:
+    """Say whether the scan speaks of the same matter, and of fewer pages only because it did not see the others."""
+    left = set(old.pages) - set(own.pages)
+    if own.key != old.key or not left:
+        return False
+    if after.scan.kind is ScanKind.LIGHT:
+        return True
+    return len(own.pages) < len(old.pages) and not _all_whole(left, after)
 
 
 def evidence_visits(incidents: Iterable[Incident]) -> Mapping[int, frozenset[str]]:

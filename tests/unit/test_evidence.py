@@ -168,3 +168,11 @@ def test_it_holds_the_approvals_of_the_site_with_what_they_were_worth(
     assert [(one["id"], one["state"], one["vendor"]) for one in entries] == [("a1", "expired", "meta")]
     assert [(one["approval_id"], one["action"], one["who"]) for one in log] == [("a1", "approved", "kim")]
     assert verify_evidence(path).problems == ()
+
+
+def test_an_archive_that_cannot_be_finished_leaves_nothing(
+    store: MemoryStore, incident: Incident, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError):
+        write_evidence(store, JUDGE, incident, {"preset": object()}, NOW, tmp_path / "half.zip")
+    assert list(tmp_path.iterdir()) == []

@@ -143,7 +143,7 @@ def incident_view(told: Told, names: Names) -> IncidentView:
     tried = tuple(send.words for send in sends if not send.left)
     facts: list[tuple[str, tuple[str, ...]]] = [
         ("Worse", tuple(told.reasons)),
-        ("Policy", (f"Against the rule {finding.rule}.",) if finding.violation and finding.rule else ()),
+        ("Against", (words.ends(words.capital(finding.rule)),) if finding.violation and finding.rule else ()),
         ("Sends", (words.listing(left, 8),) if left else ()),
         ("Attempts", (words.listing(tried, 8),) if tried else ()),
         ("Events", (words.listing([one_line(event, 80) for event in finding.events], 6),) if finding.events else ()),
@@ -255,7 +255,12 @@ def digest_text(views: Sequence[IncidentView], report: ReportView, lead: str) ->
     if len(views) > _MOST_LINES:
         lines += [f"and {words.count(len(views) - _MOST_LINES, 'more incident')}: tagdrift incidents", ""]
     lines += [coverage_words(report), *aside(report), *report.verdict.caveats, "", "The report is attached."]
+    if report.scan_hash:
+        lines += [f"Scan {report.scan.id}, SHA-256 {report.scan_hash}", VOUCHES]
     return _plain(lines)
+
+
+VOUCHES = "Whoever keeps this can show that no scan up to this one was changed: tagdrift verify --hash SHA-256."
 
 
 def chat_text(told: Sequence[Told], report: ReportView) -> str:
@@ -312,6 +317,7 @@ def _digest_html(views: Sequence[IncidentView], report: ReportView, lead: str) -
             lead=lead,
             coverage=coverage_words(report),
             aside=aside(report),
+            vouches=VOUCHES,
         )
         if len(html.encode()) <= MAX_HTML_BYTES or cards == 0:
             return html

@@ -206,6 +206,8 @@ class ReportView:
     """What was seen once and is not confirmed."""
     standing: tuple[FindingView, ...] = ()
     """What is there against the policy, and was before."""
+    scan_hash: str | None = None
+    """Of the scan's link in the store's hash chain; None: nobody asked for it."""
 
     @property
     def present(self) -> tuple[FindingView, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +17,9 @@ from scanner.config_yaml import KeyPath
 from scanner.model import Secret, Severity
 
 _DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
+OVERDUE_AFTER = timedelta(hours=36)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class MailConfig:
     """None: never."""
     heartbeat: timedelta | None = timedelta(days=7)
     """None: never."""
-    overdue_after: timedelta = timedelta(hours=36)
+    overdue_after: timedelta = OVERDUE_AFTER
     pings: bool = False
     """A ping address is configured."""
     ping: Secret | None = None
@@ -167,14 +170,22 @@ def _known_chat(name: str, chat: Mapping[str, Any]) -> None:
 
 
 def _check_address(at: KeyPath, address: str, context: Context) -> None:
+    if (problem := address_problem(address)) is not None:
+        context.problem(at, f"`{address}`: {problem}")
+
+
+def address_problem(address: str) -> str | None:
+    """Say why SMTP cannot carry mail to `address`; None: it can. The schema asks for the rough form, too."""
+    if not _ADDRESS.fullmatch(address):
+        return "that is no mail address"
     local, _, domain = address.rpartition("@")
     if not local.isascii():
-        context.problem(at, f"`{address}`: what stands before the @ must be plain ASCII")
-        return
+        return "what stands before the @ must be plain ASCII"
     try:
         domain.encode("idna")
     except UnicodeError:
-        context.problem(at, f"`{address}`: what stands behind the @ is no host name")
+        return "what stands behind the @ is no host name"
+    return None
 
 
 def _span(text: str) -> timedelta | None:

@@ -25,7 +25,7 @@ def read_schedule(group: Section, context: Context) -> SiteSchedule:
     for key in ("jitter", "grace"):
         if key in group:
             values[f"{key}_s"] = duration_ms(group.get(key)) // 1_000
-    if values.get("light") and not values.get("full"):
+    if values.get("light") and "full" not in group:
         context.problem(group.path("light"), "`light` scans go by the last full scan: give `full` a time, too")
     return SiteSchedule(**values)
 

@@ -77,6 +77,8 @@ class Daemon:
     _visits: Places = field(default_factory=Places)
     _sites: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _under_way: set[asyncio.Task[Exit]] = field(default_factory=set)
+    """Scans that run and scans that wait for their turn."""
+    _running: int = 0
     _next_health_s: float = 0.0
     """On the event loop's clock."""
 
@@ -165,7 +167,7 @@ class Daemon:
                 with contextlib.suppress(psutil.Error):
                     child.kill()
             os._exit(Exit.CANNOT)
-        count = len(self._under_way)
+        count = self._running  # those that wait for their turn have nothing to park
         parked = f"; parking {count} scan{'s' if count > 1 else ''}, ask again to end at once" if count else ""
         self.say(f"asked to stop{parked}")
         self._stop.set()
@@ -241,7 +243,11 @@ class Daemon:
             assert self._edition is not None
             with self._edition.in_use() as app:
                 self.say(f"{site.name}: {kind} scan is due")
-                return await self._scan_with(app, site, kind)
+                self._running += 1
+                try:
+                    return await self._scan_with(app, site, kind)
+                finally:
+                    self._running -= 1
 
     async def _scan_with(self, app: App, site: SiteConfig, kind: ScanKind) -> Exit:
         try:

@@ -216,16 +216,21 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
     old = incident.finding
     new = own or old
     all_pages = tuple(sorted({*old.pages, *new.pages, *pages}))
+    few = _knows_less(new, old, after)
+    # The reason goes with the severity that it gives: few pages may show less of what is known to happen on the others.
+    why = min((old, new) if few else (new, old), key=lambda finding: finding.severity.rank)
     merged = replace(
         new,
         key=old.key,
-        severity=min(old.severity, new.severity, key=lambda severity: severity.rank),
+        severity=why.severity,
+        reason=why.reason,
+        rule=why.rule or old.rule or new.rule,
         pages=all_pages,
         sends=tuple(sorted({*old.sends, *new.sends})),
         events=tuple(sorted({*old.events, *new.events})),
         loaders=tuple(dict.fromkeys((*new.loaders, *old.loaders))),
         violation=old.violation or new.violation,
-        title=old.title if own is None or _knows_less(scan, own, old) else new.title,
+        title=old.title if few else new.title,
         confirmed=True,
         cause=new.cause or old.cause,
         also_changed=new.also_changed or old.also_changed,
@@ -258,9 +263,14 @@ def _seen_again(incident: Incident, own: Finding | None, pages: frozenset[str], 
     return IncidentChange(kind, seen, reasons)
 
 
-def _knows_less(scan: ScanRecord, own: Finding, old: Finding) -> bool:
-    """Say whether a light scan speaks of the same matter, and of fewer pages than are known."""
-    return scan.kind is ScanKind.LIGHT and own.key == old.key and not set(own.pages) >= set(old.pages)
+def _knows_less(own: Finding, old: Finding, after: Snapshot) -> bool:
+    """Say whether the scan speaks of the same matter, and of fewer pages only because it did not see the others."""
+    left = set(old.pages) - set(own.pages)
+    if own.key != old.key or not left:
+        return False
+    if after.scan.kind is ScanKind.LIGHT:
+        return True
+    return len(own.pages) < len(old.pages) and not _all_whole(left, after)
 
 
 def evidence_visits(incidents: Iterable[Incident]) -> Mapping[int, frozenset[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reports.deliver.chat import ChatCourier
@@ -68,6 +68,7 @@ class Mailroom:
                 coverage_threshold=site.coverage_threshold,
                 returned=returned,
             )
+            view = replace(view, scan_hash=self.store.scan_hash(scan.id))
             narrowed = () if vendors is None else vendors_in_words(vendors, self.names_of())
             return with_caveats(view, (*narrowed, *left_out_in_words(told)))
 

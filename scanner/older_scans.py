@@ -34,6 +34,23 @@ def best_to_go_by(scans: Sequence[ScanRecord], config_digest: str = "") -> ScanR
     return next(wide, None) or next(iter(complete), None)
 
 
+def narrow(scans: Sequence[ScanRecord]) -> frozenset[int]:
+    """Return the ids of those of `scans` (newest first) that their own limits kept to a part of the site.
+
+    A person looks at five pages with `--max-pages 5`: that says nothing about how the site is. A limit that stays is
+    the site's new measure after some scans.
+    """
+    complete = [one for one in scans if _is_full(one) and one.coverage.ok]
+    found: set[int] = set()
+    for at, one in enumerate(complete):
+        if was_limited(one):
+            before = complete[at + 1 : at + 1 + _LATEST]
+            widest = max((earlier.coverage.visited for earlier in before), default=0)
+            if one.coverage.visited < _AS_WIDE * widest:
+                found.add(one.id)
+    return frozenset(found)
+
+
 def _is_full(scan: ScanRecord) -> bool:
     return scan.state is ScanState.COMPLETE and scan.kind is ScanKind.FULL
 

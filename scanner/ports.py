@@ -254,11 +254,18 @@ class Store(Protocol):
         ...
 
     def verify_chain(self, site: str) -> tuple[str, ...]:
-        """Where the site's finished scans differ from what the hash chain recorded, in words; empty when nowhere."""
+        """Where the site's finished scans, and what was approved before each, differ from what the hash chain recorded.
+
+        In words; empty when nowhere.
+        """
         ...
 
     def scan_hash(self, scan_id: int) -> str | None:
         """The hash of a finished scan's link, hex: printed or mailed, it vouches for that scan and all before it."""
+        ...
+
+    def hashes(self, site: str) -> tuple[tuple[int, str], ...]:
+        """(scan, its hash) of the site's finished scans in the order of the chain, removed ones among them."""
         ...
 
     def close(self) -> None: ...

@@ -61,6 +61,8 @@ class Behaviour:
     rcpt: Mapping[str, str] = field(default_factory=dict)
     """Recipient → answer to RCPT."""
     data: str = "250 taken"
+    sender: str = "250 fine"
+    """Answer to MAIL FROM."""
     drop_in_data: bool = False
     delay_s: float = 0.0
     """Before each answer to RCPT."""
@@ -129,6 +131,14 @@ class MailServer:
     def _authenticate(self, server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
         return AuthResult(success=known, handled=False)
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.behaviour.sender.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.behaviour.sender
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

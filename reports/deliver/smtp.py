@@ -15,6 +15,10 @@ from scanner.model import Delivery, DeliveryFailure, DeliveryTrouble
 
 _STEPS = 4
 """One attempt may take as long as so many of the server's slowest answers."""
+_CONCERNS_ALL = (DeliveryTrouble.LOGIN, DeliveryTrouble.CONFIGURATION)
+"""A server that says so after the connection was made says it to every message."""
+_WANTS_LOGIN = frozenset({530, 534, 535, 538})
+"""RFC 4954: authentication, or a safe connection before it, is missing. RFC 3207: 530, too, for STARTTLS."""
 
 
 class SmtpCourier:
@@ -68,6 +72,8 @@ class SmtpCourier:
             failure = self._failure(error)
             if failure.trouble is DeliveryTrouble.CONNECTION:
                 self.close()  # the next message gets a new connection
+            elif failure.trouble in _CONCERNS_ALL:
+                self._unusable = failure
             return failure
         return None
 
@@ -137,10 +143,16 @@ def _explained(error: Exception) -> tuple[DeliveryTrouble, str]:
         case smtplib.SMTPAuthenticationError():
             trouble = DeliveryTrouble.LATER if error.smtp_code < 500 else DeliveryTrouble.LOGIN
             return trouble, f"refused the login: {error.smtp_code} {_words(error.smtp_error)}"
+        case smtplib.SMTPSenderRefused() if error.smtp_code >= 500 and error.smtp_code not in _WANTS_LOGIN:
+            # Not about this recipient: no message goes out before somebody puts it right; none is given up soon.
+            said = f"does not take mail from {error.sender}: {error.smtp_code} {_words(error.smtp_error)}"
+            return DeliveryTrouble.CONFIGURATION, said
         case smtplib.SMTPConnectError():
             return DeliveryTrouble.CONNECTION, f"does not want to talk: {error.smtp_code} {_words(error.smtp_error)}"
         case smtplib.SMTPResponseException():
             return _by_code(error.smtp_code), f"refused the message: {error.smtp_code} {_words(error.smtp_error)}"
+        case smtplib.SMTPServerDisconnected() if isinstance(error.__context__, TimeoutError):
+            return DeliveryTrouble.CONNECTION, "did not answer in time"
         case smtplib.SMTPServerDisconnected():
             return DeliveryTrouble.CONNECTION, f"hung up: {error}"
         case smtplib.SMTPNotSupportedError():
@@ -162,6 +174,8 @@ def _by_code(code: int) -> DeliveryTrouble:
     # 421 closes the whole connection, whatever it is an answer to.
     if code == 421:
         return DeliveryTrouble.CONNECTION
+    if code in _WANTS_LOGIN:
+        return DeliveryTrouble.LOGIN
     return DeliveryTrouble.LATER if code < 500 else DeliveryTrouble.REFUSED
 
 

@@ -16,8 +16,9 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~@-])")
 
 def render_markdown(view: ReportView) -> str:
     """Return the verdict, a table of findings, and what is unverified."""
-    lines = [f"## tagdrift: {_text(view.site)}", "", f"**{_text(view.verdict.sentence)}**", ""]
-    lines += [f"- {_text(caveat)}" for caveat in view.verdict.caveats]
+    lines = [f"## tagdrift: {_text(view.site)}", "", f"**{_text(view.verdict.sentence)}**"]
+    if view.verdict.caveats:
+        lines += ["", *(f"- {_text(caveat)}" for caveat in view.verdict.caveats)]
     findings = view.findings
     if findings:
         lines += ["", "| severity | what | account | pages | sends |", "|---|---|---|---|---|"]
@@ -37,7 +38,8 @@ def _row(found: FindingView) -> str:
     finding = found.finding
     gone = "gone: " if finding.verdict is Verdict.REMOVED else ""
     account = _text((finding.tag.account or "") if finding.tag else "")
-    sends = _text(words.listing([send.words for send in found.sends], 4))
+    # What only stands in the page or was stopped on its way is no sending.
+    sends = _text(words.listing([send.words for send in found.sends if send.left], 4))
     against = " (policy)" if finding.violation else ""
     against += ", seen once" if found.once else ", since before" if found.standing else ""
     title = f"{gone}{_text(finding.title)}"

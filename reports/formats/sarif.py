@@ -12,6 +12,7 @@ from reports.model import FindingView, ReportState, ReportView
 from scanner.model import Severity, Verdict
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+HOME = "https://github.com/tagdrift/tagdrift"
 MOST_PAGES = 100
 """Locations per result; code scanning shows no more. The message says how many there are."""
 _LEVEL = {
@@ -29,6 +30,15 @@ _SCORE = {
     Severity.INFO: "0.0",
 }
 """GitHub reads a number from 0 to 10."""
+_MEANS = {
+    Verdict.ADDED: "a page loads it, or sends something to it, that did not so in the state it is compared with.",
+    Verdict.CHANGED: "it is there as before, and does something else than in the state it is compared with.",
+    Verdict.REMOVED: "it is no longer where it was in the state it is compared with.",
+}
+_HELP = (
+    "tagdrift's report says on which pages, who loads it and what it carries. Take it out of the page or its tag "
+    "manager, or accept it with `tagdrift approve`."
+)
 _VERB = {Verdict.ADDED: "is there", Verdict.CHANGED: "changed", Verdict.REMOVED: "is gone"}
 
 
@@ -45,6 +55,7 @@ def render_sarif(view: ReportView) -> str:
                     "driver": {
                         "name": "tagdrift",
                         "version": view.tool_version,
+                        "informationUri": HOME,
                         "rules": [_rule(rule_id, v) for rule_id, v in rules.items()],
                     }
                 },
@@ -72,11 +83,14 @@ def _rule_id(view: FindingView) -> str:
 
 def _rule(rule_id: str, view: FindingView) -> dict[str, Any]:
     finding = view.finding
-    name = f"{view.product or 'A third party'} {_VERB[finding.verdict]}"
+    name = one_line(f"{view.product or 'A third party'} {_VERB[finding.verdict]}")
     return {
         "id": rule_id,
         "name": rule_id.replace("/", "-"),
-        "shortDescription": {"text": one_line(name)},
+        # Code scanning shows nothing about a rule without its full description and its help.
+        "shortDescription": {"text": name},
+        "fullDescription": {"text": f"{name}: {_MEANS[finding.verdict]}"},
+        "help": {"text": f"{name}: {_MEANS[finding.verdict]} {_HELP}"},
         "defaultConfiguration": {"level": _LEVEL[finding.severity]},
         "properties": {"security-severity": _SCORE[finding.severity], "tags": ["privacy", finding.category.value]},
     }

@@ -63,6 +63,7 @@ def site_files(history: SiteHistory, making: Making) -> Iterator[File]:
         "origin": origin_of(history.start_url),
         "months": [(month, month_name(month)) for month in names],
         "enough": lambda scan: saw_enough(scan, history.coverage_threshold),
+        "narrow": history.narrow,
         "incident_name": incident_name,
     }
     summary = history.summary

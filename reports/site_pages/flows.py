@@ -197,8 +197,10 @@ def _row(picture: TagPicture, summary: ScanSummary, names: Names) -> FlowRow:
 # --------------------------------------------------------------------------- the picture
 
 _WIDTH, _NODE_PX, _GAP_PX, _BOX_PX, _HEAD_PX = 1000, 34, 10, 202, 26
-_LETTER_PX = 6.9
-"""Average width of a character at the picture's 13 px; generous, since fonts differ between machines."""
+_LETTER_PX, _WIDE_PX = 6.9, 8.9
+"""Width of a character at the picture's 13 px, and of a capital, a digit or an m; generous, since fonts differ
+between machines."""
+_WIDE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789mw@%…")
 
 
 def flow_picture(flows: Flows) -> Markup:
@@ -254,7 +256,6 @@ def _band(band: Band, tops: Sequence[Sequence[int]], most: int) -> Markup:
 
 
 def _node(node: Node, left: int, top: int) -> Markup:
-    room = int((_BOX_PX - 20) / _LETTER_PX)
     return Markup(
         '<g class="node {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="7"/>'
         '<text x="{}" y="{}">{}</text></g>'
@@ -267,5 +268,14 @@ def _node(node: Node, left: int, top: int) -> Markup:
         _NODE_PX,
         left + 10,
         top + 22,
-        one_line(node.label, room),
+        fitting(node.label, _BOX_PX - 20),
     )
+
+
+def fitting(label: str, width_px: float) -> str:
+    """Return `label`, shortened in its middle until it is not wider than `width_px` at the picture's size."""
+    for room in range(int(width_px / _LETTER_PX), 4, -1):
+        text = one_line(label, room)
+        if sum(_WIDE_PX if letter in _WIDE or ord(letter) > 0x2E7F else _LETTER_PX for letter in text) <= width_px:
+            return text
+    return one_line(label, 4)

@@ -45,7 +45,7 @@ class SiteHistory:
     summary: ScanSummary | None
     """Of `summary_scan`."""
     summary_scan: ScanRecord | None
-    """The newest finished full scan of which there is one."""
+    """The newest finished full scan of the whole site."""
     cases: tuple[Case, ...] = ()
     """Newest first."""
     approvals: tuple[Approval, ...] = ()
@@ -55,6 +55,8 @@ class SiteHistory:
     coverage_threshold: float = 0.9
     undrawn: int = 0
     """Full scans of which nobody has made numbers yet."""
+    narrow: frozenset[int] = frozenset()
+    """Full scans that their own limits kept to a part of the site: they stand in the list of scans and nowhere else."""
 
 
 class SiteState(StrEnum):

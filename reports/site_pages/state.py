@@ -13,9 +13,13 @@ from scanner.model import Incident, IncidentState, ScanKind, ScanRecord, ScanSta
 DAYS = 30
 
 
-def finished_full(scans: Iterable[ScanRecord]) -> list[ScanRecord]:
-    """The scans that can speak for the whole site, in their order."""
-    return [scan for scan in scans if scan.kind is ScanKind.FULL and scan.state is not ScanState.RUNNING]
+def finished_full(scans: Iterable[ScanRecord], narrow: frozenset[int] = frozenset()) -> list[ScanRecord]:
+    """The scans that can speak for the whole site, in their order; `narrow` ones cannot."""
+    return [
+        scan
+        for scan in scans
+        if scan.kind is ScanKind.FULL and scan.state is not ScanState.RUNNING and scan.id not in narrow
+    ]
 
 
 def saw_enough(scan: ScanRecord, threshold: float) -> bool:
@@ -29,7 +33,7 @@ def open_cases(cases: Iterable[Case]) -> list[Case]:
 
 def card_of(history: SiteHistory, now: datetime) -> SiteCard:
     """Return what the overview says of a site; `now` is the last of the days."""
-    last = next(iter(finished_full(history.scans)), None)
+    last = next(iter(finished_full(history.scans, history.narrow)), None)
     is_open = open_cases(history.cases)
     severities = Counter(case.incident.finding.severity for case in is_open)
     enough = last is not None and saw_enough(last, history.coverage_threshold)
@@ -58,7 +62,7 @@ def days_of(history: SiteHistory, now: datetime) -> Iterable[tuple[date, DayStat
     """Yield each of the last days, oldest first, in UTC."""
     today = now.astimezone(UTC).date()
     scanned: dict[date, bool] = defaultdict(bool)
-    for scan in finished_full(history.scans):
+    for scan in finished_full(history.scans, history.narrow):
         scanned[scan.started_at.astimezone(UTC).date()] |= saw_enough(scan, history.coverage_threshold)
     windows = [(open_days(case.incident, today), case.incident.finding.severity) for case in history.cases]
     for back in range(DAYS - 1, -1, -1):

@@ -113,7 +113,8 @@ def timelines(history: SiteHistory, names: Names, *, only: TagKey | None = None)
 
     `only`: the lane of this tag alone.
     """
-    scans = [scan for scan in reversed(finished_full(history.scans)) if scan.id in history.counts]
+    full = finished_full(history.scans, history.narrow)
+    scans = [scan for scan in reversed(full) if scan.id in history.counts]
     visitors = list(dict.fromkeys(scan.profile for scan in reversed(scans)))[:3]
     return tuple(
         _timeline(

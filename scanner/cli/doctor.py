@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from reports.escape import one_line
+from reports.words import count
 from rules.load import load_rules
 from scanner import __version__
 from scanner.browser.launch import find_browser
@@ -48,7 +49,7 @@ def doctor(config_path: Path | None, store_url: str | None, as_json: bool, insta
     def read_configuration() -> str:
         nonlocal config
         config = configuration(config_path)
-        return f"{len(config.sites)} sites" if config else "none: a URL alone works without"
+        return count(len(config.sites), "site") if config else "none: a URL alone works without"
 
     checks = [
         _check("python", _python),
@@ -132,7 +133,7 @@ def _store(url: str) -> str:
         if problems:
             raise CannotRun("; ".join(problems), hint="restore the store from a backup")
         sites = store.sites()
-        return f"sound, {len(sites)} sites"
+        return f"sound, {count(len(sites), 'site')}"
     finally:
         store.close()
 

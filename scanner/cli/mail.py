@@ -16,10 +16,11 @@ from reports.mail import Notice, notice
 from reports.mail_message import Envelope, mail_bytes, message_id
 from scanner.cli.options import config_option, print_json, state_options, store_option, width_of_output
 from scanner.cli.target import Target, must_be_known, stored_site
+from scanner.config_mail import OVERDUE_AFTER, address_problem
 from scanner.errors import Exit, UsageError
 from scanner.mailroom import Mailroom
 from scanner.model import Delivery, DeliveryState, SiteConfig
-from scanner.service.health import HealthState, sentence
+from scanner.service.health import HealthState, sentence, site_health
 from scanner.service.outbox import stuck
 from scanner.wiring import App
 
@@ -49,6 +50,9 @@ def flush(config_path: Path | None, store_url: str | None) -> None:
 @store_option
 def try_out(recipients: tuple[str, ...], config_path: Path | None, store_url: str | None) -> None:
     """Send a test message at once, to everybody who may ever get one. Exits 4 if anybody cannot be reached."""
+    for address in recipients:
+        if (problem := address_problem(address)) is not None:
+            raise UsageError(f"--to {address}: {problem}", hint="an address alone, such as officer@clinic.example")
     chosen = stored_site(config_path, store_url, "-")
     with _open(chosen) as app:
         room = _room(app)
@@ -137,15 +141,18 @@ def list_messages(config_path: Path | None, store_url: str | None, as_json: bool
 def check_health(site_name: str | None, config_path: Path | None, store_url: str | None, as_json: bool) -> None:
     """Are the sites still watched? Looks at the age and the coverage of their last scans, and at the outbox.
 
-    Whoever is told of a site's scans is told once when it is not. Meant for a cron job of its own. Exits 4 if a site
-    is not watched or a message is stuck.
+    Whoever is told of a site's scans is told once when it is not; where no mail is configured, the output and the
+    exit code alone tell. Meant for a cron job of its own. Exits 4 if a site is not watched or a message is stuck.
     """
     chosen = stored_site(config_path, store_url, site_name or "-")
     with _open(chosen) as app:
-        room = _room(app)
-        sites = _sites(chosen, app, site_name)
-        healths = [room.check(site) for site in sites]
-        room.send()
+        room, store, now = app.mailroom, app.store, app.clock.now()
+        healths = [
+            room.check(site) if room else site_health(site, store.scans(site.name), now, OVERDUE_AFTER)
+            for site in _sites(chosen, app, site_name)
+        ]
+        if room:
+            room.send()
         troubles = stuck(app.store.deliveries(1_000), app.clock.now())
     well = all(health.state is HealthState.WELL for health in healths) and not troubles
     if as_json:

@@ -9,6 +9,7 @@ import click
 
 from reports.escape import one_line
 from reports.site_pages.model import Making
+from reports.words import count
 from scanner import __version__
 from scanner.cli.options import print_json
 from scanner.cli.target import stored_site
@@ -53,8 +54,8 @@ def write_pages(folder: Path, config_path: Path | None, store_url: str | None, *
     else:
         click.echo(f"pages: {one_line(str(first))}")
     click.echo(
-        f"{len(fingerprints)} sites; {target.written} pages written, {target.unchanged} as they were, "
-        f"{target.removed} removed, in {time.monotonic() - began:.1f} s",
+        f"{count(len(fingerprints), 'site')}; {count(target.written, 'page')} written, "
+        f"{target.unchanged} as they were, {target.removed} removed, in {time.monotonic() - began:.1f} s",
         err=True,
     )
     if builder.undrawn:

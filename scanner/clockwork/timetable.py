@@ -116,9 +116,10 @@ class Timetable:
             self._scheduler.pause()
 
     def next_times(self) -> Mapping[str, datetime]:
-        """Return when each alarm rings next."""
+        """Return when each alarm rings next, in its own time zone."""
         assert self._scheduler is not None
-        return {job.id: job.next_run_time for job in self._scheduler.get_jobs() if job.next_run_time is not None}
+        due = [job for job in self._scheduler.get_jobs() if job.next_run_time is not None]
+        return {job.id: job.next_run_time.astimezone(job.trigger.timezone) for job in due}
 
     def close(self) -> None:
         """Let the file go. Whoever was rung for must have finished."""

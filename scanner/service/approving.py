@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 
+from reports import words
 from scanner.approvals import Acceptance, Acceptances, Revocation
 from scanner.approvals_file import change_file, read_file
 from scanner.approvals_log import Difference, differences, event_of
@@ -58,7 +59,7 @@ class ApprovalDesk:
         if whole is not None and whole.id != scan.id:
             raise UsageError(
                 f"scan {scan.id} of {scan.site} cannot become the baseline: its page limit left it "
-                f"{scan.coverage.visited:,} pages, scan {whole.id} saw {whole.coverage.visited:,}",
+                f"{words.count(scan.coverage.visited, 'page')}, scan {whole.id} saw {whole.coverage.visited:,}",
                 hint=f"approve scan {whole.id} (--scan {whole.id}), or scan the whole site first",
             )
 

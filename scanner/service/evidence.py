@@ -1,7 +1,7 @@
 """One incident's evidence as a zip file that anybody can check: what was recorded, judged, approved, and by which tool.
 
 Every file's SHA-256 stands in `manifest.json`, and the manifest's own in `manifest.sha256`. The hash chain of the store
-vouches for the scans themselves (`chain.json`; see docs/store.md).
+vouches for the scans themselves (`chain_hash` in each `scan.json`; see docs/store.md).
 """
 
 from __future__ import annotations
@@ -9,22 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from reports import words
 from reports.escape import file_name
 from rules.match import match_page
+from rules.model import Rule
 from scanner import __version__
 from scanner.approvals import Acceptances
 from scanner.approvals_write import document_of
 from scanner.errors import UsageError
 from scanner.har_export import har_chunks
-from scanner.model import Incident, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
+from scanner.model import Incident, IncidentChangeKind, IncidentEntry, Outcome, PageCapture, PageInventory, ScanRecord
 from scanner.patterns import any_fits
 from scanner.ports import Store
 from scanner.second_look import visits_of
@@ -37,6 +41,20 @@ _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of files in the archive: the same evidence gives the same bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    missing: tuple[str, ...]
+    """What could not be included, in words."""
+    manifest_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    problems: tuple[str, ...]
+    """What is wrong with the archive, in words."""
+    manifest_digest: str
+
+
 def write_evidence(
     store: Store,
     judge: RulesJudge,
@@ -45,31 +63,53 @@ def write_evidence(
     made_at: datetime,
     path: Path,
     acceptances: Acceptances = NOTHING_ACCEPTED,
-) -> tuple[str, ...]:
-    """Write the evidence of `incident` to `path`; return what could not be included, in words.
+) -> Packed:
+    """Write the evidence of `incident` to `path`.
 
-    Holds, for each scan that touched the incident: the recorded traffic of its pages as HAR, what today's rules make
-    of it, each page's outcome in that scan (which proves absence where it was seen whole without it), and the link of
-    the hash chain.
+    Holds, for the last scan without it and for each scan that touched the incident: the recorded traffic of its pages
+    as HAR, what today's rules make of it, each page's outcome in that scan (which proves absence where it was seen
+    whole without it), and the link of the hash chain.
     """
+    partly = path.with_name(path.name + ".part")
+    partly.unlink(missing_ok=True)
+    partly.touch(mode=0o600)  # bodies are in it as they were sent
+    try:
+        packed = _write(store, judge, incident, policy, made_at, partly, acceptances)
+    except BaseException:
+        partly.unlink(missing_ok=True)  # the disk may be full because of it
+        raise
+    partly.replace(path)
+    return packed
+
+
+def _write(
+    store: Store,
+    judge: RulesJudge,
+    incident: Incident,
+    policy: Mapping[str, Any],
+    made_at: datetime,
+    path: Path,
+    acceptances: Acceptances,
+) -> Packed:
     missing: list[str] = []
     history = store.incident_history(incident.id)
     digests: dict[str, str] = {}
-    partly = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(partly, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _add_json(archive, digests, "incident.json", _plain({"incident": asdict(incident), "history": history}))
-        for number, entry in enumerate(history):
-            scan = store.scan(entry.scan_id)
+        used: set[str] = set()
+        for scan_id, entry in _entries(store, incident, history).items():
+            scan = store.scan(scan_id)
             if scan is None:
-                missing.append(f"scan {entry.scan_id} has been removed by the retention")
+                missing.append(f"scan {scan_id} has been removed by the retention")
                 continue
             folder = f"scan-{scan.id}"
-            _add_json(archive, digests, f"{folder}/scan.json", _plain(_scan(scan, entry, store)))
-            _add_json(archive, digests, f"{folder}/pages.json", _plain(_pages(store, scan, incident)))
             captures = store.captures(scan.id, incident.finding.pages)
-            kept = _add_traffic(archive, digests, folder, captures, judge)
-            left_out = len(set(incident.finding.pages) & store.visited_pages(scan.id)) - kept
-            if left_out > 0 and number == 0:
+            traffic = _add_traffic(archive, digests, folder, captures, judge)
+            used |= traffic.rules
+            _add_json(archive, digests, f"{folder}/scan.json", _plain(_scan(scan, entry, store, traffic.browsers)))
+            _add_json(archive, digests, f"{folder}/pages.json", _plain(_pages(store, scan, incident)))
+            left_out = len(set(incident.finding.pages) & store.visited_pages(scan.id)) - traffic.pages
+            if left_out > 0 and entry is not None and entry.kind is IncidentChangeKind.OPENED:
                 missing.append(f"scan {scan.id}: the traffic of {left_out} of the pages is no longer kept whole")
         _add_json(
             archive,
@@ -93,6 +133,9 @@ def write_evidence(
                 "rules": sorted(rule.id for rule in judge.rules.rules),
             },
         )
+        # What the rules say, not only what they are called: they change with every release.
+        rules = [_rule(rule) for rule in judge.rules.rules if rule.id in used]
+        _add_json(archive, digests, "rules.json", _plain(rules))
         manifest = _json(
             {
                 "format": FORMAT,
@@ -106,8 +149,18 @@ def write_evidence(
         )
         _add(archive, "manifest.json", manifest)
         _add(archive, "manifest.sha256", f"{hashlib.sha256(manifest).hexdigest()}  manifest.json\n".encode())
-    partly.replace(path)
-    return tuple(missing)
+    return Packed(tuple(missing), hashlib.sha256(manifest).hexdigest())
+
+
+def _entries(store: Store, incident: Incident, history: Sequence[IncidentEntry]) -> dict[int, IncidentEntry | None]:
+    """Scan → its first entry in the incident's history; None for the last scan without it, which comes first."""
+    found: dict[int, IncidentEntry | None] = {}
+    if incident.last_absent_at is not None:
+        scans = store.scans(incident.site, with_skipped=False)
+        found.update((scan.id, None) for scan in scans if scan.started_at == incident.last_absent_at)
+    for entry in history:
+        found.setdefault(entry.scan_id, entry)
+    return found
 
 
 def _accepted(acceptances: Acceptances, site: str, at: datetime) -> list[dict[str, Any]]:
@@ -119,8 +172,8 @@ def _accepted(acceptances: Acceptances, site: str, at: datetime) -> list[dict[st
     ]
 
 
-def verify_evidence(path: Path) -> tuple[str, ...]:
-    """Return what is wrong with the archive, in words; empty when every file is what the manifest says.
+def verify_evidence(path: Path) -> Checked:
+    """Hold every file of the archive against its manifest.
 
     Raises:
         UsageError: the file is no evidence archive.
@@ -128,7 +181,9 @@ def verify_evidence(path: Path) -> tuple[str, ...]:
     problems: list[str] = []
     try:
         with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
+            # Folders are nothing by themselves: some tools add them when an archive is packed again.
+            listed = [name for name in archive.namelist() if not name.endswith("/")]
+            names = set(listed)
             manifest = archive.read("manifest.json")
             expected = json.loads(manifest)["sha256"]
             if archive.read("manifest.sha256").split()[:1] != [hashlib.sha256(manifest).hexdigest().encode()]:
@@ -140,11 +195,13 @@ def verify_evidence(path: Path) -> tuple[str, ...]:
                     problems.append(f"{name} has been changed")
             strangers = names - set(expected) - {"manifest.json", "manifest.sha256"}
             problems += [f"{name} is not in the manifest" for name in sorted(strangers)]
+            # Which of two files with one name somebody gets to see depends on the program.
+            problems += [f"{name} is there {n} times" for name, n in sorted(Counter(listed).items()) if n > 1]
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
         raise UsageError(
             f"{path} is no evidence archive: {error}", hint="tagdrift evidence INCIDENT makes one"
         ) from error
-    return tuple(problems)
+    return Checked(tuple(problems), hashlib.sha256(manifest).hexdigest())
 
 
 def _digest_in(archive: zipfile.ZipFile, name: str) -> str:
@@ -158,30 +215,47 @@ def _digest_in(archive: zipfile.ZipFile, name: str) -> str:
     return whole.hexdigest()
 
 
-def _scan(scan: ScanRecord, entry: IncidentEntry, store: Store) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, Any]:
+    return asdict(replace(rule, examples=(), counterexamples=(), file=Path(rule.file).name))
+
+
+def _scan(scan: ScanRecord, entry: IncidentEntry | None, store: Store, browsers: Collection[str]) -> dict[str, Any]:
     return {
         "scan": asdict(scan),
-        "did": entry.kind,
-        "reasons": entry.reasons,
+        "did": entry.kind if entry else "saw it absent",
+        "reasons": entry.reasons if entry else (),
+        "browsers": sorted(browsers),
         "chain_hash": store.scan_hash(scan.id),
     }
 
 
 def _pages(store: Store, scan: ScanRecord, incident: Incident) -> dict[str, Any]:
+    """Say on which pages it was seen. Where on none, every page that was visited is named: that proves absence."""
     identities = set(incident.identities)
     pages = set(incident.finding.pages)
-    told: list[dict[str, Any]] = []
+    told: list[tuple[bool, dict[str, Any]]] = []
     whole = seen_on = 0
     for inventory, _digest in store.inventories(scan.id):
         there = any(sighting.identity in identities for sighting in inventory.sightings)
         whole += inventory.outcome is Outcome.OK
         seen_on += there
-        if inventory.page in pages or there:
-            told.append({"page": _page(inventory), "present": there, "proves_absence": _absent(inventory, there)})
-    sentence = f"seen on {seen_on} pages; {whole} of {scan.coverage.planned} planned pages were seen whole"
+        line = {"page": _page(inventory), "present": there, "proves_absence": _absent(inventory, there)}
+        told.append((inventory.page in pages or there, line))
+    what, at = _thing(incident), f"{scan.started_at:%Y-%m-%d %H:%M} UTC"
+    planned = words.count(scan.coverage.planned, "planned page")
+    sentence = f"{what} on {words.count(seen_on, 'page')} at {at}; {whole:,} of {planned} were seen whole"
     if not seen_on and whole:
-        sentence = f"not seen on {whole} of {scan.coverage.planned} planned pages that were seen whole"
-    return {"sentence": sentence, "pages": told}
+        sentence = f"no {what} on {whole:,} of {planned} at {at}: these were seen whole without it"
+    elif not seen_on:
+        sentence = f"nobody can tell: none of {planned} was seen whole at {at}"
+    return {"sentence": sentence, "pages": [line for concerned, line in told if concerned or not seen_on]}
+
+
+def _thing(incident: Incident) -> str:
+    tag = incident.finding.tag
+    if tag is None:
+        return f"trace of {incident.finding.key}"
+    return f"{tag.vendor}/{tag.product}" + (f" {tag.account}" if tag.account else "")
 
 
 def _page(inventory: PageInventory) -> dict[str, Any]:
@@ -196,23 +270,35 @@ def _picture_suffix(picture: bytes) -> str:
     return "png" if picture.startswith(b"\x89PNG") else "jpg"
 
 
+@dataclass(slots=True)
+class _Traffic:
+    """What a scan's recorded traffic was made of."""
+
+    pages: int = 0
+    browsers: set[str] = field(default_factory=set)
+    rules: set[str] = field(default_factory=set)
+    """Ids of those that matched."""
+
+
 def _add_traffic(
     archive: zipfile.ZipFile,
     digests: dict[str, str],
     folder: str,
     captures: Iterator[PageCapture],
     judge: RulesJudge,
-) -> int:
-    """Add recorded traffic, decoded detections and screenshots; return how many pages there were."""
+) -> _Traffic:
+    """Add recorded traffic, decoded detections and screenshots; return what it was made of."""
     detections: list[dict[str, Any]] = []
-    count = 0
+    traffic = _Traffic()
 
     def passing() -> Iterator[PageCapture]:
-        nonlocal count
         for capture in captures:
-            count += 1
+            traffic.pages += 1
             for number, visit in enumerate(visits_of(capture), start=1):
-                found = [asdict(detection) for detection in match_page(visit, judge.rules)]
+                traffic.browsers |= {visit.browser} if visit.browser else set()
+                matched = match_page(visit, judge.rules)
+                traffic.rules |= {detection.rule for detection in matched}
+                found = [asdict(detection) for detection in matched]
                 detections.append({"page": capture.page, "visit": number, "detections": found})
             if capture.screenshot:
                 _add(
@@ -227,11 +313,11 @@ def _add_traffic(
     with tempfile.TemporaryFile("w+", encoding="utf-8") as har:
         har.writelines(har_chunks(passing()))
         har.seek(0)
-        if count:
+        if traffic.pages:
             _add_stream(archive, f"{folder}/traffic.har", har, digests)
-    if count:
+    if traffic.pages:
         _add_json(archive, digests, f"{folder}/detections.json", _plain(detections))
-    return count
+    return traffic
 
 
 def _add_stream(archive: zipfile.ZipFile, name: str, source: IO[str], digests: dict[str, str]) -> None:
@@ -278,5 +364,7 @@ def _plain(value: Any) -> Any:
             return value.hex()
         case IncidentEntry():
             return _plain(asdict(value))
+        case re.Pattern():
+            return value.pattern
         case _:
             return value

@@ -10,6 +10,7 @@ from enum import StrEnum
 from reports import words
 from reports.mail import Notice
 from scanner.model import ScanKind, ScanRecord, ScanState, SiteConfig
+from scanner.older_scans import narrow
 
 
 class HealthState(StrEnum):
@@ -53,8 +54,13 @@ def site_health(
     site: SiteConfig, scans: Sequence[ScanRecord], now: datetime | None = None, overdue_after: timedelta | None = None
 ) -> SiteHealth:
     """Return the health of `site` by its scans, newest first; with `now` also whether they have stopped."""
-    # A light scan sees too little to vouch for a site.
-    finished = [scan for scan in scans if scan.state is not ScanState.RUNNING and scan.kind is ScanKind.FULL]
+    # A light scan sees too little to vouch for a site, and so does one of five pages that somebody made by hand.
+    few = narrow(scans)
+    finished = [
+        scan
+        for scan in scans
+        if scan.state is not ScanState.RUNNING and scan.kind is ScanKind.FULL and scan.id not in few
+    ]
     if not finished:
         return SiteHealth(site.name, HealthState.NEVER, None, None)
     states = [state_of(scan, site.coverage_threshold) for scan in finished]

@@ -19,8 +19,8 @@ LEAST_ATTEMPTS = 8
 """Where the outbox is emptied once a night only, three days would be three attempts."""
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 120, 240))
 """Waits after the first failed attempts; the last one goes on."""
-_REFUSED_STEPS = (timedelta(hours=1), timedelta(hours=24))
-"""A refusal is asked about twice more: it is often a server's setting that somebody puts right."""
+_REFUSED_ONCE, _REFUSED_AGAIN = timedelta(hours=1), timedelta(hours=24)
+"""A refusal is asked about again: it is often a server's setting that somebody puts right."""
 STUCK_AFTER = timedelta(days=1)
 STUCK_SHOWN = timedelta(days=7) + GIVE_UP_AFTER
 _MARGIN = timedelta(seconds=60)
@@ -60,16 +60,25 @@ def flush(store: Store, couriers: Mapping[str, Courier], clock: Clock, limit: in
             store.sent(message.id, clock.now())
             sent.append(message)
             continue
-        again = next_try(failure, message.attempts + 1, message.created_at, clock.now())
+        refused_before = (message.error or "").startswith(DeliveryTrouble.REFUSED.value)
+        again = next_try(failure, message.attempts + 1, message.created_at, clock.now(), refused_before=refused_before)
         store.not_sent(message.id, str(failure), again)
         failed.append(Failed(message, failure, again))
     return Flushed(tuple(sent), tuple(failed))
 
 
-def next_try(failure: DeliveryFailure, attempts: int, created_at: datetime, now: datetime) -> datetime | None:
-    """Say when a message whose attempt number `attempts` failed at `now` is tried again; None: never."""
+def next_try(
+    failure: DeliveryFailure, attempts: int, created_at: datetime, now: datetime, *, refused_before: bool = False
+) -> datetime | None:
+    """Say when a message whose attempt number `attempts` failed at `now` is tried again; None: never.
+
+    `refused_before`: the attempt before was refused, too. After an outage the first refusal is not the last word,
+    however many attempts found nobody there: a server that has just come back is often not yet set up.
+    """
     if failure.trouble is DeliveryTrouble.REFUSED:
-        return now + _REFUSED_STEPS[attempts - 1] if attempts <= len(_REFUSED_STEPS) else None
+        if not refused_before:
+            return now + _REFUSED_ONCE
+        return None if now - created_at >= GIVE_UP_AFTER else now + _REFUSED_AGAIN
     if now - created_at >= GIVE_UP_AFTER and attempts >= LEAST_ATTEMPTS:
         return None
     return now + _STEPS[min(attempts, len(_STEPS)) - 1]

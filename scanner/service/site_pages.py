@@ -17,6 +17,7 @@ from reports.site_pages.state import card_of, finished_full, open_incidents
 from rules.decode import expand_all
 from rules.message import Message
 from scanner.model import ApprovalEvent, IncidentChangeKind, PageCapture, RequestRecord, ScanRecord, SiteConfig
+from scanner.older_scans import narrow
 from scanner.page_kinds import RAISING
 from scanner.patterns import any_fits
 from scanner.ports import Store
@@ -88,7 +89,8 @@ class PageBuilder:
         site = self.configured.get(name, SiteConfig(name=name, start=(f"https://{name}/",)))
         scans = self.store.scans(name, with_skipped=False)
         counts = dict(self.store.tag_counts(name))
-        full = finished_full(scans)
+        few = narrow(scans)
+        full = finished_full(scans, few)
         undrawn = 0
         for number, scan in enumerate(full):
             if scan.id in counts:
@@ -115,6 +117,7 @@ class PageBuilder:
             log=tuple(event for event in self._log if any_fits(name, event.sites)),
             coverage_threshold=site.coverage_threshold,
             undrawn=undrawn,
+            narrow=few,
         )
 
     def _fingerprint(self, history: SiteHistory) -> str:
@@ -129,6 +132,7 @@ class PageBuilder:
             history.coverage_threshold,
             history.undrawn,
             history.scans,
+            sorted(history.narrow),
             sorted(history.counts),
             history.summary,
             history.approvals,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from scanner.errors import StoreError
 from scanner.model import Approval, ApprovalEvent, ScanRecord, ScanState
+from scanner.store.chain import ApprovalLog
 from scanner.store.tables import approval_events, approvals
 
 
@@ -30,6 +31,18 @@ def enter(connection: Connection, approval: Approval, scan: ScanRecord) -> None:
         "approval_id": approval.id,
     }
     connection.execute(insert(approvals), row)
+
+
+def whole(connection: Connection, site: str) -> ApprovalLog:
+    """Return what a link of the site's hash chain seals, and is held against."""
+    return ApprovalLog(of_site(connection, site)[::-1], events(connection))
+
+
+def keep_writers_out(connection: Connection) -> None:
+    """Wait for whoever is entering an approval: an entry that comes to light later, before ones that were read, would
+    look like tampering. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE approvals, approval_events IN SHARE MODE"))
 
 
 def of_site(connection: Connection, site: str) -> tuple[Approval, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, select, text
 
 from scanner.model import ScanState
+from scanner.store import approval_log
 from scanner.store.chain import Evidence, Leaf, Link, problems
 from scanner.store.codec import CodecError, text_bytes
-from scanner.store.documents import capture_digest, digest, unpack
+from scanner.store.documents import INCIDENT, capture_digest, digest, unpack
 from scanner.store.reading import blob, packed_capture, scan_record
-from scanner.store.tables import blobs, capture_blobs, captures, chain_links, pages, removals, scans, visits
+from scanner.store.tables import blobs, capture_blobs, captures, chain_links, incidents, pages, removals, scans, visits
 
 
 class Contents:
@@ -74,6 +75,12 @@ def check(connection: Connection) -> Iterator[str]:
         if contents.capture(scan_id, page_id) != expected:
             yield f"the capture of {page} in scan {scan_id} is damaged"
 
+    for incident_id, document in connection.execute(select(incidents.c.id, incidents.c.document)).all():
+        try:
+            INCIDENT.load(unpack(document))
+        except CodecError as error:
+            yield f"incident {incident_id} cannot be read: {error}"
+
 
 def verify_chain(connection: Connection, site: str) -> tuple[str, ...]:
     """Say where a site's finished scans are no longer what the chain recorded."""
@@ -89,7 +96,8 @@ def verify_chain(connection: Connection, site: str) -> tuple[str, ...]:
     linked = {link.scan_id for link in links}
     unlinked = [scan_id for scan_id in finished if scan_id not in linked]
     contents = Contents(connection)
-    return problems(links, (_evidence(connection, link.scan_id, contents) for link in links), unlinked)
+    evidence = (_evidence(connection, link.scan_id, contents) for link in links)
+    return problems(links, evidence, unlinked, approval_log.whole(connection, site))
 
 
 def _evidence(connection: Connection, scan_id: int, contents: Contents) -> Evidence:

@@ -100,7 +100,7 @@ class Format(Generic[T]):
     def _load(self, decode: Decode, document: bytes, blobs: Sequence[bytes]) -> T:
         try:
             parsed = json.loads(bytes_text(document))
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, TypeError, AttributeError) as error:  # the last two: no bytes at all
             raise CodecError(f"not a {self.kind} document: {error}") from error
         match parsed:
             case [self.kind, int(version), value]:

@@ -64,7 +64,7 @@ def unpack(packed: bytes) -> bytes:
         if zstandard.frame_content_size(packed) > _LARGEST_BYTES:
             raise CodecError("damaged: impossible length")
         return zstandard.ZstdDecompressor().decompress(packed)
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, TypeError) as error:
         raise CodecError(f"damaged: {error}") from error
 
 

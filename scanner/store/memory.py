@@ -31,7 +31,7 @@ from scanner.model import (
 )
 from scanner.ports import Compose
 from scanner.store.casebook_memory import Casebook
-from scanner.store.chain import START, Evidence, Leaf, Link, link_of, manifest_of, problems
+from scanner.store.chain import START, ApprovalLog, Evidence, Leaf, Link, link_of, manifest_of, problems
 from scanner.store.codec import text_bytes
 from scanner.store.documents import CAPTURE, INVENTORY, SKIPPED, capture_digest, digest
 from scanner.store.lease import Lease, decide
@@ -132,7 +132,8 @@ class MemoryStore:
             )
             links = self._links.setdefault(scan.record.site, [])
             leaves = [visit.leaf for visit in scan.visits.values()]
-            links.append(link_of(scan.record, leaves, links[-1].hash if links else START))
+            previous = links[-1].hash if links else START
+            links.append(link_of(scan.record, leaves, previous, self._approved(scan.record.site)))
             return scan.record
 
     def scan(self, scan_id: int) -> ScanRecord | None:
@@ -324,7 +325,11 @@ class MemoryStore:
             linked = {link.scan_id for link in links}
             finished = sorted(scan.id for scan in self.scans(site) if scan.state is not ScanState.RUNNING)
             unlinked = [scan_id for scan_id in finished if scan_id not in linked]
-            return problems(links, [self._evidence(link.scan_id) for link in links], unlinked)
+            evidence = [self._evidence(link.scan_id) for link in links]
+            return problems(links, evidence, unlinked, self._approved(site))
+
+    def _approved(self, site: str) -> ApprovalLog:
+        return ApprovalLog(self.approvals(site)[::-1], self.approval_log())
 
     def _evidence(self, scan_id: int) -> Evidence:
         scan = self._scans.get(scan_id)
@@ -339,6 +344,10 @@ class MemoryStore:
         with self._lock:
             links = (link for links in self._links.values() for link in links)
             return next((link.hash for link in links if link.scan_id == scan_id), None)
+
+    def hashes(self, site: str) -> tuple[tuple[int, str], ...]:
+        with self._lock:
+            return tuple((link.scan_id, link.hash) for link in self._links.get(site, []))
 
     def close(self) -> None:
         """Nothing to close; what was stored is gone with the object."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from scanner.model import PageCapture, PageInventory, ScanKind, ScanRecord, ScanState, SkippedPage
 from scanner.store.chain import Leaf
@@ -18,18 +18,27 @@ def scan_records(
 ) -> Iterator[ScanRecord]:
     """Read the scans that `query` over the table `scans` selects; lists of skipped pages are read once each."""
     skipped: dict[int, tuple[SkippedPage, ...]] = {}
-    for row in connection.execute(query).mappings().all():
+    try:
+        rows = connection.execute(query).mappings().all()
+    except (TypeError, ValueError) as error:  # SQLite takes any text for a number
+        raise CodecError(f"the record of a scan: {error}") from error
+    for row in rows:
         blob_id = row["skipped_id"]
         if with_skipped and blob_id is not None and blob_id not in skipped:
             skipped[blob_id] = SKIPPED.load(blob(connection, blob_id))
-        yield ScanRecord(
+        yield _scan_record(row, skipped.get(blob_id, ()))
+
+
+def _scan_record(row: RowMapping, skipped: tuple[SkippedPage, ...]) -> ScanRecord:
+    try:
+        return ScanRecord(
             id=row["id"],
             site=row["site"],
             state=ScanState(row["state"]),
             started_at=row["started_at"],
             ended_at=row["ended_at"],
             coverage=COVERAGE.load(row["coverage"]),
-            skipped=skipped.get(blob_id, ()),
+            skipped=skipped,
             profile=PROFILE.load(row["profile"]),
             tool_version=row["tool_version"],
             rules_digest=row["rules_digest"],
@@ -37,6 +46,8 @@ def scan_records(
             config_digest=row["config_digest"],
             kind=ScanKind(row["kind"]),
         )
+    except ValueError as error:
+        raise CodecError(f"the record of scan {row['id']}: {error}") from error
 
 
 def scan_record(connection: Connection, scan_id: int) -> ScanRecord | None:

@@ -23,8 +23,8 @@ from scanner.model import (
     ScanState,
     SkippedPage,
 )
+from scanner.store import approval_log, reading
 from scanner.store import blobs as content
-from scanner.store import reading
 from scanner.store.chain import START, link_of
 from scanner.store.codec import text_bytes
 from scanner.store.documents import CAPTURE, COVERAGE, INVENTORY, PROFILE, SKIPPED, capture_digest, digest, pack
@@ -92,7 +92,9 @@ def finish_scan(
     previous = connection.scalar(
         select(chain_links.c.hash).where(chain_links.c.site == site).order_by(chain_links.c.id.desc()).limit(1)
     )
-    link = link_of(record, reading.recorded_leaves(connection, scan_id), previous or START)
+    approval_log.keep_writers_out(connection)
+    approved = approval_log.whole(connection, site)
+    link = link_of(record, reading.recorded_leaves(connection, scan_id), previous or START, approved)
     row = {
         "site": site,
         "scan_id": scan_id,

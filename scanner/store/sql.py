@@ -294,5 +294,10 @@ class SqlStore:
             found: str | None = connection.scalar(select(chain_links.c.hash).where(chain_links.c.scan_id == scan_id))
             return found
 
+    def hashes(self, site: str) -> tuple[tuple[int, str], ...]:
+        query = select(chain_links.c.scan_id, chain_links.c.hash).where(chain_links.c.site == site)
+        with self._reading() as connection:
+            return tuple((scan_id, value) for scan_id, value in connection.execute(query.order_by(chain_links.c.id)))
+
     def close(self) -> None:
         self._engine.dispose()

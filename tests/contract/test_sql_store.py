@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from scanner.errors import StoreError
-from scanner.model import ApprovalEvent, Profile, Retention, ScanSummary
+from scanner.model import ApprovalEvent, IncidentChange, IncidentChangeKind, Profile, Retention, ScanSummary
 from scanner.store import open_store
 from scanner.store.engine import connect, parse_url, transaction
 from scanner.store.tables import blobs, metadata
 from tests import make
 from tests.contract.scans import LATER, begin, execute, finish, full_capture, past_scan, save
+from tests.contract.test_casebook import incident
 from tests.make import NOW, RULES
 
 # --------------------------------------------------------------------------- damage and tampering
@@ -34,10 +35,10 @@ def test_the_audit_tables_refuse_changes(sql_url: str) -> None:
     store.close()
 
 
-def not_append_only(url: str) -> list[str]:
+def not_append_only(url: str, table: str = "chain_links") -> list[str]:
     if url.startswith("sqlite"):
-        return ["DROP TRIGGER chain_links_no_update", "DROP TRIGGER chain_links_no_delete"]
-    return ["DROP TRIGGER chain_links_append_only ON chain_links"]
+        return [f"DROP TRIGGER {table}_no_update", f"DROP TRIGGER {table}_no_delete"]
+    return [f"DROP TRIGGER {table}_append_only ON {table}"]
 
 
 OTHER_INVENTORY = "(SELECT MAX(id) FROM blobs)"
@@ -98,6 +99,44 @@ def test_tampering_shows_in_the_chain(sql_url: str, statements: list[str], says:
         assert any(line.startswith(says) for line in found), found
 
 
+FORGED_LOG = {
+    "approval_events": ["UPDATE approval_events SET who = 'somebody else'"],
+    "approvals": ["UPDATE approvals SET why = 'because'"],
+    "a deleted line": ["DELETE FROM approval_events WHERE id = 1"],
+}
+
+
+@pytest.mark.parametrize("forgery", FORGED_LOG)
+def test_tampering_with_who_approved_what_shows_in_the_chain(sql_url: str, forgery: str) -> None:
+    store = open_store(sql_url)
+    first = past_scan(store, 0)
+    store.approve(make.approval(first.id))
+    store.log_approvals([ApprovalEvent(NOW, "officer", "approved", name, (), "why", "{}") for name in ("a1", "a2")])
+    past_scan(store, 1)
+    past_scan(store, 2)
+    store.log_approvals([ApprovalEvent(NOW, "officer", "revoked", "a1", (), "why", "{}")])
+    assert store.verify_chain("clinic") == (), "what came later is sealed by the next scan"
+    execute(sql_url, *(step for table in ("approvals", "approval_events") for step in not_append_only(sql_url, table)))
+    execute(sql_url, *FORGED_LOG[forgery])
+    found = store.verify_chain("clinic")
+    store.close()
+    assert found == ("scan 2: what had been approved until then was changed or deleted afterwards",)
+
+
+@pytest.mark.parametrize("change", ["started_at = 'yesterday'", "coverage = 'x'", "profile = 'x'", "state = 'x'"])
+def test_a_record_that_cannot_be_read_is_tampering_and_no_bug(sqlite_url: str, change: str) -> None:
+    """SQLite takes any value in any column."""
+    store = open_store(sqlite_url)
+    past_scan(store, 0)
+    execute(sqlite_url, f"UPDATE scans SET {change}")
+    (found,) = store.verify_chain("clinic")
+    assert found.startswith("scan 1: the scan's record cannot be read")
+    with pytest.raises(StoreError, match="unreadable"):
+        store.scans("clinic")
+    assert [scan_id for scan_id, _ in store.hashes("clinic")] == [1]
+    store.close()
+
+
 def test_damaged_content_is_found_and_read_as_an_error(sql_url: str) -> None:
     store = open_store(sql_url)
     scan = begin(store)
@@ -113,6 +152,18 @@ def test_damaged_content_is_found_and_read_as_an_error(sql_url: str) -> None:
     with pytest.raises(StoreError, match="unreadable"):
         list(store.inventories(scan.id))
     store.close()
+
+
+def test_an_incident_that_cannot_be_read_is_found(sql_url: str) -> None:
+    store = open_store(sql_url)
+    scan = past_scan(store, 0)
+    change = IncidentChange(IncidentChangeKind.OPENED, incident(scan.id))
+    store.settle(scan.id, [change], lambda _: [], NOW)
+    assert store.check() == ()
+    execute(sql_url, "UPDATE incidents SET document = (SELECT packed FROM blobs LIMIT 1)")
+    (found,) = store.check()
+    store.close()
+    assert found.startswith("incident 1 cannot be read")
 
 
 def test_a_damaged_sqlite_file_is_found(sqlite_url: str) -> None:

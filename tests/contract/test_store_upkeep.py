@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.model import Coverage, Profile, Retention, ScanKind, ScanRecord, ScanState
+from scanner.model import ApprovalEvent, Coverage, Profile, Retention, ScanKind, ScanRecord, ScanState
 from scanner.ports import Store
 from scanner.store import MemoryStore
 from tests import make
@@ -135,6 +135,8 @@ def test_each_finished_scan_has_a_hash_of_its_own(store: Store) -> None:
     assert len(hashes) == 3
     assert all(found is not None and len(found) == 64 for found in hashes)
     assert store.scan_hash(running.id) is None
+    assert store.hashes("clinic") == tuple((scan.id, store.scan_hash(scan.id)) for scan in scans[:2])
+    assert store.hashes("nobody") == ()
     assert store.verify_chain("clinic") == store.verify_chain("other") == store.verify_chain("nobody") == ()
 
 
@@ -151,6 +153,9 @@ def test_the_hash_is_the_same_in_every_store(store: Store) -> None:
     for day in range(2):
         here, there = past_scan(store, day), past_scan(memory, day)
         assert here == there
+        for one, scan in ((store, here), (memory, there)):
+            one.approve(make.approval(scan.id))
+            one.log_approvals([ApprovalEvent(make.NOW, "officer", "approved", "a1", ("clinic",), "wörd", "{}")])
         assert store.scan_hash(here.id) == memory.scan_hash(there.id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -194,6 +195,23 @@ def test_every_json_document_is_ascii_and_bears_its_format(say: Say) -> None:
         _, out, _ = say(*words, "--json")
         assert out.isascii()
         assert json.loads(out)["format"] == 1
+
+
+def test_a_hash_that_was_kept_elsewhere_shows_that_the_end_was_cut_off(say: Say, clinic: Path) -> None:
+    code, out, _ = say("verify")
+    newest = out.splitlines()[0].rpartition(" ")[2]
+    assert (code, len(newest)) == (0, 64)
+    assert say("verify", "--hash", newest.upper())[0] == 0
+    with sqlite3.connect(clinic / "tagdrift.db") as database:  # by somebody who knows how
+        for table in ("chain_links_no_update", "chain_links_no_delete"):
+            database.execute(f"DROP TRIGGER {table}")
+        for table in ("chain_links", "capture_blobs", "captures", "visits"):
+            database.execute(f"DELETE FROM {table} WHERE scan_id = 3")
+        database.execute("DELETE FROM scans WHERE id = 3")
+    assert say("verify")[0] == 0, "by itself the shorter chain is sound"
+    code, out, _ = say("verify", "--hash", newest)
+    assert code == 1 and f"no scan has the hash {newest}: scans were cut off" in out
+    assert say("verify", "--hash", "12ab")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,32 @@ def test_a_message_that_is_not_taken(tmp_path: Path, answer: str, trouble: Deliv
     assert failure is not None and failure.trouble is trouble and answer in failure.detail
 
 
+def test_a_server_that_wants_a_login_or_another_sender_does_not_refuse_the_recipient(tmp_path: Path) -> None:
+    """Nobody's address is at fault, so that no message may be given up as one that nobody wants."""
+    with MailServer(tmp_path) as server:
+        sending = courier(server, username=None, password=None)
+        first, second = sending.deliver(message(THREE[0])), sending.deliver(message(THREE[1]))
+        sending.close()
+        assert first is not None and first.trouble is DeliveryTrouble.LOGIN and "530" in first.detail
+        assert second is first, "it is asked once"
+        server.behaviour.sender = "553 5.7.1 not one of your addresses"
+        sending = courier(server)
+        failure = sending.deliver(message())
+        sending.close()
+    assert failure is not None and failure.trouble is DeliveryTrouble.CONFIGURATION
+    assert f"does not take mail from {SENDER}: 553" in failure.detail and server.taken == []
+
+
+def test_a_server_that_is_too_slow_is_told_from_one_that_hangs_up(tmp_path: Path) -> None:
+    with MailServer(tmp_path) as server:
+        server.behaviour.delay_s = 2
+        slow = courier(server, timeout_s=0.5).deliver(message())
+        server.behaviour.delay_s, server.behaviour.drop_in_data = 0, True
+        dropped = courier(server).deliver(message())
+    assert slow is not None and slow.trouble is DeliveryTrouble.CONNECTION and "did not answer in time" in slow.detail
+    assert dropped is not None and dropped.trouble is DeliveryTrouble.CONNECTION and "hung up" in dropped.detail
+
+
 def test_one_rejected_recipient_of_three_concerns_nobody_else(tmp_path: Path) -> None:
     store, clock = MemoryStore(), Clock()
     store.record([message(recipient) for recipient in THREE])

@@ -281,6 +281,17 @@ def test_trouble_with_mail_never_fails_a_scan_and_loses_nothing(world: World, tm
     assert tried.stdout.count("ok  ") == 2
     assert [one.subject for one in world.mail.drain()] == ["[Test] tagdrift can send mail"] * 2
     world.mail.behaviour.rcpt = {"x@clinic.test": "550 no such user"}
+    bad = (
+        "officer",
+        "a b@clinic.test",
+        "Officer <o@clinic.test>",
+        "a@b@c",
+        "o@clinic.test\r\nBcc: x@y.test",
+        "ö@c.test",
+    )
+    for nobody in bad:
+        assert "--to" in world.run("mail", "test", "--to", nobody).exits(2).stderr
+    assert world.mail.drain() == []
     refused = world.run("mail", "test", "--to", "x@clinic.test").exits(4)
     assert "refused: 127.0.0.1" in refused.stdout and "550 no such user" in refused.stdout
 

@@ -16,6 +16,8 @@ from scanner.model import (
     IncidentChangeKind,
     IncidentState,
     Outcome,
+    ScanState,
+    Severity,
     Sighting,
     Snapshot,
 )
@@ -73,6 +75,41 @@ def test_a_page_that_breaks_closes_nothing() -> None:
     told = live(CLEAN, there, broken, broken, broken, there)
     assert kinds(told) == [[OPENED], [UPDATED], [UPDATED], [UPDATED], [UPDATED]]
     assert told[-1][0].incident.state is IncidentState.OPEN
+
+
+def test_pages_that_were_not_seen_make_no_incident_smaller() -> None:
+    both: Pages = {"/": PIN, "/blog": PIN}
+    half: Pages = {"/": PIN, "/blog": Outcome.FAILED}
+    clean, now = on_day(0, CLEAN), on_day(1, both)
+    drift = compare(clean, now)
+    (opened,) = update("clinic", (), now, findings(drift, clean, now), drift, clean)
+    for day, pages in enumerate((half, {"/": PIN}), start=2):
+        after = on_day(day, pages)
+        if day == 3:  # a person looked at one page only
+            after = replace(after, scan=replace(after.scan, state=ScanState.INCOMPLETE))
+        drift = compare(clean, after)
+        (change,) = update("clinic", (opened.incident,), after, findings(drift, clean, after), drift, clean)
+        assert change.incident.finding.title == opened.incident.finding.title
+        assert "2 of 2 pages" in change.incident.finding.title
+        assert change.incident.finding.reason == opened.incident.finding.reason
+    smaller = on_day(4, {"/": PIN, "/blog": ()})
+    drift = compare(clean, smaller)
+    (change,) = update("clinic", (opened.incident,), smaller, findings(drift, clean, smaller), drift, clean)
+    assert "1 of 2 pages" in change.incident.finding.title, "seen whole without it"
+
+
+def test_the_reason_goes_with_the_severity_it_gives() -> None:
+    """Whatever a later scan of fewer pages makes of it: an incident that is critical says why."""
+    both: Pages = {"/": PIN, "/blog": PIN}
+    clean, now = on_day(0, CLEAN), on_day(1, both)
+    drift = compare(clean, now)
+    (found,) = [one for one in findings(drift, clean, now) if one.tag == PINTEREST]
+    grave = replace(found, severity=Severity.CRITICAL, reason="health context leaves", rule="no health context")
+    (opened,) = update("clinic", (), now, [grave], drift, clean)
+    after = on_day(2, {"/": PIN, "/blog": Outcome.FAILED})
+    (change,) = update("clinic", (opened.incident,), after, [replace(found, pages=found.pages[:1])], drift, clean)
+    kept = change.incident.finding
+    assert (kept.severity, kept.reason, kept.rule) == (Severity.CRITICAL, "health context leaves", "no health context")
 
 
 def test_coming_back_after_one_day_is_the_same_incident() -> None:

@@ -140,6 +140,13 @@ def test_the_message_as_mail_programs_and_servers_see_it() -> None:
     assert mail_bytes(envelope(), content, report) == mail_bytes(envelope(), content, report), "nothing random in it"
 
 
+def test_the_hash_of_the_scan_is_there_to_be_kept() -> None:
+    content = digest([told()], replace(REPORT, scan_hash="ab" * 32))
+    for said in (content.text, content.html):
+        assert f"Scan {REPORT.scan.id}, SHA-256 " in said and "ab" * 32 in said and "tagdrift verify --hash" in said
+    assert "SHA-256" not in digest([told()], REPORT).text
+
+
 def test_a_report_too_large_for_mail_servers_is_named_instead() -> None:
     mail = parsed(digest([told()], REPORT), "x" * (9 * 1024 * 1024))
     plain = mail.get_body(("plain",))

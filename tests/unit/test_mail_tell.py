@@ -282,6 +282,16 @@ def test_a_site_nobody_scans_any_more() -> None:
     assert site_health(SITE, []).state is HealthState.NEVER
 
 
+def test_a_look_at_a_few_pages_vouches_for_nothing() -> None:
+    """After an outage somebody tries `--max-pages 2`: that is no recovery, and no scan of the site either."""
+    few = scan(3, ok=2, planned=2, excluded=(("page-limit", 8),), at=NOW + 2 * DAY)
+    down, well = scan(2, ok=0, failed=10, at=NOW + DAY), scan(1, at=NOW)
+    health = site_health(SITE, [few, down, well], NOW + 5 * DAY, timedelta(hours=36))
+    assert health.state is HealthState.OVERDUE and health.last == down
+    assert site_health(SITE, [few, down, well]).state is HealthState.FAILED
+    assert not site_health(SITE, [few, down, well]).recovered
+
+
 # --------------------------------------------------------------------------- how sure it is
 
 

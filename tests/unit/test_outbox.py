@@ -51,36 +51,42 @@ class Post:
 
 
 @pytest.mark.parametrize(
-    ("failure", "attempts", "age", "wait"),
+    ("failure", "attempts", "age", "refused_before", "wait"),
     [
-        (DOWN, 1, 0 * MINUTE, 1 * MINUTE),
-        (DOWN, 2, 1 * MINUTE, 5 * MINUTE),
-        (LATER, 3, 6 * MINUTE, 15 * MINUTE),
-        (LATER, 4, 21 * MINUTE, HOUR),
-        (DOWN, 7, 10 * HOUR, 4 * HOUR),
-        (DOWN, 30, 3 * DAY, None),
-        (DOWN, 3, 3 * DAY, 15 * MINUTE),  # one flush a night: three attempts were not enough
-        (NO, 1, 0 * MINUTE, HOUR),
-        (NO, 2, HOUR, DAY),
-        (NO, 3, 25 * HOUR, None),
+        (DOWN, 1, 0 * MINUTE, False, 1 * MINUTE),
+        (DOWN, 2, 1 * MINUTE, False, 5 * MINUTE),
+        (LATER, 3, 6 * MINUTE, False, 15 * MINUTE),
+        (LATER, 4, 21 * MINUTE, False, HOUR),
+        (DOWN, 7, 10 * HOUR, False, 4 * HOUR),
+        (DOWN, 30, 3 * DAY, False, None),
+        (DOWN, 3, 3 * DAY, False, 15 * MINUTE),  # one flush a night: three attempts were not enough
+        (NO, 1, 0 * MINUTE, False, HOUR),
+        (NO, 2, HOUR, True, DAY),
+        (NO, 3, 25 * HOUR, True, DAY),
+        (NO, 5, 73 * HOUR, True, None),
+        (NO, 9, DAY, False, HOUR),  # the server was down until now: its first refusal is not the last word
+        (NO, 30, 4 * DAY, False, HOUR),
     ],
 )
 def test_when_it_is_tried_again(
-    failure: DeliveryFailure, attempts: int, age: timedelta, wait: timedelta | None
+    failure: DeliveryFailure, attempts: int, age: timedelta, refused_before: bool, wait: timedelta | None
 ) -> None:
     now = NOW + age
-    assert next_try(failure, attempts, NOW, now) == (None if wait is None else now + wait)
+    expected = None if wait is None else now + wait
+    assert next_try(failure, attempts, NOW, now, refused_before=refused_before) == expected
 
 
-@given(st.sampled_from(list(DeliveryTrouble)), st.integers(1, 100), st.timedeltas(timedelta(0), 30 * DAY))
+@given(
+    st.sampled_from(list(DeliveryTrouble)), st.integers(1, 100), st.timedeltas(timedelta(0), 30 * DAY), st.booleans()
+)
 def test_every_message_comes_to_an_end_and_none_before_its_time(
-    trouble: DeliveryTrouble, attempts: int, age: timedelta
+    trouble: DeliveryTrouble, attempts: int, age: timedelta, refused_before: bool
 ) -> None:
-    again = next_try(DeliveryFailure(trouble, ""), attempts, NOW, NOW + age)
+    again = next_try(DeliveryFailure(trouble, ""), attempts, NOW, NOW + age, refused_before=refused_before)
     if again is not None:
         assert again > NOW + age
-    elif trouble is not DeliveryTrouble.REFUSED:
-        assert age >= GIVE_UP_AFTER and attempts >= LEAST_ATTEMPTS
+    else:
+        assert age >= GIVE_UP_AFTER and (attempts >= LEAST_ATTEMPTS or trouble is DeliveryTrouble.REFUSED)
 
 
 def test_a_message_is_carried_once() -> None:
@@ -113,6 +119,18 @@ def test_one_message_nobody_takes_does_not_hold_up_the_others() -> None:
         flush(store, {"mail": post}, clock)
     states = {one.key: (one.state, one.attempts) for one in store.deliveries()}
     assert states["b"] == (DeliveryState.GIVEN_UP, 3)
+
+
+def test_a_refusal_right_after_an_outage_is_asked_about_again() -> None:
+    store, clock = MemoryStore(), Clock()
+    store.record([message("a")])
+    for _ in range(6):
+        flush(store, {"mail": Post(lambda _: DOWN)}, clock)
+        clock.time += 5 * HOUR
+    (failed,) = flush(store, {"mail": Post(lambda _: NO)}, clock).failed
+    assert failed.next_try_at == clock.time + HOUR
+    clock.time += HOUR
+    assert len(flush(store, {"mail": Post()}, clock).sent) == 1
 
 
 def test_a_channel_nobody_configured_keeps_its_messages() -> None:

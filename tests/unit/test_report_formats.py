@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -46,6 +47,9 @@ def test_sarif_has_a_result_for_each_finding_and_its_rule(view: ReportView) -> N
         assert result["level"] in ("error", "warning", "note")
         assert result["message"]["text"]
         assert len(result["locations"]) <= 100
+    for rule in run["tool"]["driver"]["rules"]:  # code scanning drops rules without them
+        assert all(rule[part]["text"] for part in ("shortDescription", "fullDescription", "help"))
+    assert run["tool"]["driver"]["informationUri"].startswith("https://")
     assert run["invocations"][0]["executionSuccessful"] is (view.verdict.state.value != "unverified")
 
 
@@ -71,6 +75,18 @@ def test_markdown_begins_with_the_verdict_and_holds_no_markup_of_the_page(view: 
     assert text.startswith("## tagdrift: ")
     assert "<" not in text.replace("\\<", "")
     assert "](" not in text.replace("\\](", "").replace("\\]\\(", "")
+
+
+def test_markdown_tells_what_left_and_nothing_twice() -> None:
+    """A field that only stands in the page's source was not sent, and the one that was is told once."""
+    view = samples.back()
+    found = view.appeared[0]
+    kept = found.sends[0]
+    only_there = replace(found, sends=(kept, replace(kept, left=False)))
+    *_, row = [
+        line for line in render_markdown(replace(view, appeared=(only_there,), changed=())).splitlines() if "|" in line
+    ]
+    assert row.count(kept.words.split()[-1]) == 1
 
 
 def test_what_came_back_is_named_in_every_format() -> None:

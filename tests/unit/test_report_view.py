@@ -354,3 +354,17 @@ def test_a_scan_whose_only_news_was_seen_once_says_so_at_once() -> None:
 def test_what_is_missing_is_gone_only_after_two_scans(more: dict[str, Any], said: str) -> None:
     (gone,) = samples.view(findings=(replace(samples.pinterest_finding(verdict=Verdict.REMOVED), **more),)).removed
     assert gone.since[1] == said
+
+
+def test_pages_that_were_not_reached_and_pages_in_doubt_stand_in_every_form() -> None:
+    """After `--max-pages 1` most pages of the older side have no outcome at all."""
+    drift = Drift(
+        unverified=(
+            Unverified("https://www.clinic.example/far", None, "beyond the limit of pages per scan"),
+            Unverified("https://www.clinic.example/odd", Outcome.OK, "another address than before"),
+        )
+    )
+    seen = samples.view(pages=samples.clean().pages, drift=drift)
+    for said in (render_html(seen), full(seen)):
+        assert "1 page not reached: beyond the limit of pages per scan" in said
+        assert "1 page in doubt: another address than before" in said

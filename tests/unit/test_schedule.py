@@ -207,6 +207,18 @@ async def test_new_terms_make_new_times_and_what_is_not_wanted_goes(tmp_path: Pa
     timetable.close()
 
 
+async def test_times_are_told_in_the_time_zone_of_the_site_after_a_restart_as_well(tmp_path: Path) -> None:
+    alarm = Alarm(
+        "a full", When("12h", 43_200), "America/Chicago", 0, 3600, first=datetime.now(UTC) + timedelta(hours=1)
+    )
+    for _ in range(2):
+        timetable = Timetable(tmp_path / "s.db", Bell().ring, print)
+        timetable.start()
+        timetable.set([alarm])
+        assert str(timetable.next_times()["a full"].tzinfo) == "America/Chicago"
+        timetable.close()
+
+
 async def test_a_file_serves_one_process_and_damage_is_told(tmp_path: Path) -> None:
     bell = Bell()
     one, other = (Timetable(tmp_path / "s.db", bell.ring, bell.say) for _ in range(2))

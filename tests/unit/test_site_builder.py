@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reports.site_pages.model import Making
-from scanner.model import PageInventory
+from scanner.model import Coverage, PageInventory, Profile, ScanState
 from scanner.service.site_dir import SiteDir
 from scanner.service.site_pages import PageBuilder
 from scanner.store import MemoryStore
@@ -94,6 +95,21 @@ def test_older_scans_get_their_numbers_the_newest_one_first(store: ReadingStore,
     rest = builder(store, SiteDir.open(tmp_path))
     list(rest.sites())
     assert rest.undrawn == 0
+
+
+def test_a_look_at_a_few_pages_is_no_state_of_the_site(store: ReadingStore, tmp_path: Path) -> None:
+    build(store, tmp_path)
+    before = (tmp_path / "sites/clinic/index.html").read_text()
+    at = DAY_1 + timedelta(days=2)
+    few = store.begin_scan("clinic", at, Profile(), "1", judge().digest, "five pages")
+    seen = Coverage(planned=1, ok=1, excluded=(("page-limit", 13),))
+    store.finish_scan(few.id, ScanState.COMPLETE, at, seen, ())
+    build(store, tmp_path)
+    after = (tmp_path / "sites/clinic/index.html").read_text()
+    assert "A part of the site, by its own limits" in after
+    whole = re.search(r"<dt>Pages seen whole</dt>.*?</dd>", before, re.DOTALL)
+    assert whole is not None and whole.group() in after
+    assert "1 of 1" not in (tmp_path / "index.html").read_text()
 
 
 def test_evidence_comes_from_a_kept_visit_of_a_page_that_weighs(store: ReadingStore, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from reports.site_pages.build import incident_file, overview_file, site_files
 from reports.site_pages.evidence import evidence_of
-from reports.site_pages.flows import flow_picture, flows_of
+from reports.site_pages.flows import fitting, flow_picture, flows_of
 from reports.site_pages.lanes import days_words, lane_words
 from reports.site_pages.matrix import matrix_of
 from reports.site_pages.model import Case, DayState, Making, SiteHistory, SiteState
@@ -210,6 +210,16 @@ def test_there_are_a_few_dates_along_the_line_however_long_it_is(days: int) -> N
 
 
 # --------------------------------------------------------------------------- matrix and flows
+
+
+@pytest.mark.parametrize(
+    "label", ["js (G-ABCDE12345) from www.googletagmanager.com", "GTM-WWWWWWWWWW " * 3, "診療科" * 20]
+)
+def test_a_label_of_wide_letters_stays_in_its_box(label: str) -> None:
+    short = fitting(label, 182)
+    assert len(short) <= 22 and short.startswith(label[:3]) and "…" in short
+    assert fitting("core.js from s.pinimg.com", 182) == "core.js from s.pinimg.com"
+
 
 SUMMARY = ScanSummary(
     pages=10,

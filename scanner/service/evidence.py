@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import re
 import tempfile
 import zipfile
 from collections import Counter
@@ -23,6 +22,7 @@ from reports import words
 from reports.escape import file_name
 from rules.match import match_page
 from rules.model import Rule
+from rules.patterns import Pattern
 from scanner import __version__
 from scanner.approvals import Acceptances
 from scanner.approvals_write import document_of
@@ -364,7 +364,7 @@ def _plain(value: Any) -> Any:
             return value.hex()
         case IncidentEntry():
             return _plain(asdict(value))
-        case re.Pattern():
+        case Pattern():
             return value.pattern
         case _:
             return value

@@ -138,6 +138,19 @@ def test_the_same_address_is_gone_to_anew_whatever_its_fragment() -> None:
     assert all("max-age=0" not in str(entry.headers) for entry in received)
 
 
+def test_scripts_of_a_frame_run_again_on_the_next_page() -> None:
+    """Those of the page before were switched off, in the process that the next page's frame may share."""
+    frame = '<iframe src="https://embed.other.test/frame"></iframe><noscript><img src="/no.gif"></noscript>'
+    inside = page("<script>fetch('https://t.tracker.test/in', {mode: 'no-cors'})</script>")
+    paths = ("/a", "/b", "/c", "/a")
+    replies = {path: page(frame) for path in paths} | {"embed.other.test/frame": inside}
+    captures, _ = visit_pages(replies, *paths, concurrency=1)
+    for capture in captures:
+        assert capture.outcome is Outcome.OK, capture.detail
+        one(capture, "https://t.tracker.test/in")
+        assert not any(request.url.endswith("/no.gif") for request in capture.requests)
+
+
 def test_a_page_with_something_under_way_is_heard_to_its_end() -> None:
     """What could still speak after its visit is replaced while somebody listens, so nothing is sent unheard."""
     wait = "fetch('/slow').catch(() => 0).finally(() => navigator.sendBeacon('https://t.tracker.test/late', 'x'))"

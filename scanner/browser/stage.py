@@ -26,6 +26,7 @@ from scanner.browser.targets import Targets
 
 VISITS_PER_PAGE = 6
 _RESET_TIMEOUT_S = 3.0
+_WINDOW_TIMEOUT_S = 2.0
 _NOTHING = "about:blank"
 
 
@@ -115,6 +116,6 @@ async def _hide_frame(channel: SessionChannel) -> None:
     and its display mode are those of the context's options. Playwright sizes the window anew for each page.
     """
     with contextlib.suppress(ChannelError):  # it only saves time
-        window = await channel.call("Browser.getWindowForTarget")
-        bounds = {"windowState": "fullscreen"}
-        await channel.call("Browser.setWindowBounds", {"windowId": window["windowId"], "bounds": bounds})
+        window = await channel.call("Browser.getWindowForTarget", timeout_s=_WINDOW_TIMEOUT_S)
+        bounds = {"windowId": window["windowId"], "bounds": {"windowState": "fullscreen"}}
+        await channel.call("Browser.setWindowBounds", bounds, _WINDOW_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Pages that could not be drawn, or not be read: what is known of them is said, and they prove no absence."""
+"""Pages that could not be drawn, not be read, or not be told from the last one: they prove no absence."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from scanner.model import Outcome, StopReason, VisitLimits, VisitTask, Wanted
 CLINIC = "https://www.clinic.example"
 LIMITS = VisitLimits(page_time_ms=5_000)
 LOGIN = b"<!doctype html><html lang=en><title>Staff</title><form><input type=password name=p></form>"
+
+
+_SOCKET: Params = {"requestId": "9", "url": "wss://t.tracker.example/s", "initiator": {}}
 
 
 class _Undrawn:
@@ -112,3 +115,49 @@ def test_a_login_page_that_could_not_be_read_is_one_by_its_source(
     bodies.source = LOGIN
     capture = as_capture(_seen(bodies, recorder, address, ("the browser did not draw the page",)))
     assert (capture.outcome, capture.stop_reason) == expected, capture.detail
+
+
+def test_what_the_last_page_still_sends_is_told_apart_from_what_this_one_sends() -> None:
+    recorder = Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents()))
+    targets = Targets(recorder, None)
+
+    def sent(number: int, kind: str) -> Params:
+        address = f"{CLINIC}/{number}"
+        request = {"url": address, "method": "GET", "headers": {}}
+        return {"requestId": str(number), "frameId": "1", "type": kind, "documentURL": address, "request": request}
+
+    page = _Undrawn()
+    recorder.on_event(page, "Network.requestWillBeSent", sent(1, "Image"))
+    assert (recorder.came_early, len(recorder.drafts)) == (1, 1), "it is recorded, and said to be early"
+    recorder.on_event(page, "Network.requestWillBeSent", sent(2, "Document"))
+    recorder.on_event(page, "Network.requestWillBeSent", sent(3, "Image"))
+    assert recorder.came_early == 1
+    targets.receive("of-the-last-page", '{"method":"Network.loadingFinished","params":{}}')
+    assert targets.strangers == 0
+    targets.receive("of-the-last-page", '{"method":"Network.requestWillBeSent","params":{}}')
+    assert targets.strangers == 1
+
+
+@pytest.mark.parametrize(
+    ("events", "quiet"),
+    [
+        ([("Network.loadingFinished", {"requestId": "1"})], True),
+        ([], False),
+        ([("Network.loadingFinished", {"requestId": "1"}), ("Network.webSocketCreated", _SOCKET)], False),
+        (
+            [
+                ("Network.loadingFinished", {"requestId": "1"}),
+                ("Network.webSocketCreated", _SOCKET),
+                ("Network.webSocketClosed", {"requestId": "9"}),
+            ],
+            True,
+        ),
+    ],
+)
+def test_a_page_is_quiet_when_nothing_is_open(events: list[tuple[str, Params]], quiet: bool) -> None:
+    recorder = Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents()))
+    request = {"url": f"{CLINIC}/i.gif", "method": "GET", "headers": {}}
+    image = {"requestId": "1", "frameId": "1", "type": "Image", "documentURL": CLINIC, "request": request}
+    for method, params in [("Network.requestWillBeSent", image), *events]:
+        recorder.on_event(_Undrawn(), method, params)
+    assert recorder.is_quiet() is quiet

@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -70,31 +71,10 @@ def write_evidence(
     as HAR, what today's rules make of it, each page's outcome in that scan (which proves absence where it was seen
     whole without it), and the link of the hash chain.
     """
-    partly = path.with_name(path.name + ".part")
-    partly.unlink(missing_ok=True)
-    partly.touch(mode=0o600)  # bodies are in it as they were sent
-    try:
-        packed = _write(store, judge, incident, policy, made_at, partly, acceptances)
-    except BaseException:
-        partly.unlink(missing_ok=True)  # the disk may be full because of it
-        raise
-    partly.replace(path)
-    return packed
-
-
-def _write(
-    store: Store,
-    judge: RulesJudge,
-    incident: Incident,
-    policy: Mapping[str, Any],
-    made_at: datetime,
-    path: Path,
-    acceptances: Acceptances,
-) -> Packed:
     missing: list[str] = []
     history = store.incident_history(incident.id)
     digests: dict[str, str] = {}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with _whole_or_not_at_all(path) as partly, zipfile.ZipFile(partly, "w", zipfile.ZIP_DEFLATED) as archive:
         _add_json(archive, digests, "incident.json", _plain({"incident": asdict(incident), "history": history}))
         used: set[str] = set()
         for scan_id, entry in _entries(store, incident, history).items():
@@ -150,6 +130,20 @@ def _write(
         _add(archive, "manifest.json", manifest)
         _add(archive, "manifest.sha256", f"{hashlib.sha256(manifest).hexdigest()}  manifest.json\n".encode())
     return Packed(tuple(missing), hashlib.sha256(manifest).hexdigest())
+
+
+@contextmanager
+def _whole_or_not_at_all(path: Path) -> Iterator[Path]:
+    """A file beside `path`, which takes its place at the end, or leaves nothing."""
+    partly = path.with_name(path.name + ".part")
+    partly.unlink(missing_ok=True)
+    partly.touch(mode=0o600)  # bodies are in it as they were sent
+    try:
+        yield partly
+    except BaseException:
+        partly.unlink(missing_ok=True)  # the disk may be full because of it
+        raise
+    partly.replace(path)
 
 
 def _entries(store: Store, incident: Incident, history: Sequence[IncidentEntry]) -> dict[int, IncidentEntry | None]:

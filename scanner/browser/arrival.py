@@ -22,7 +22,12 @@ from scanner.browser.targets import Targets
 from scanner.browser.virtual_time import Dwell
 from scanner.model import StopReason, VisitTask
 
-_LOADING_MS = 1_000
+_LOADING_MS = 100
+"""Page time granted at once while a document loads. Short: what a script asks of the browser is answered in real time,
+and must be there before the page's own timers have run."""
+_QUICKLY_MS = 1_000
+"""Page time that may pass faster than real time while a document loads: what it waits for may not be on our clock."""
+_LOADING_S = 0.5
 
 
 @dataclass(slots=True)
@@ -98,14 +103,17 @@ class Arrival:
     async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
         """Wait for the load event, but not for a subresource that never answers."""
         while True:
-            done, _ = await asyncio.wait({load}, timeout=0.5)
-            if done:
+            if self.dwell.begun_ms < _QUICKLY_MS:
+                await self.dwell.until_paused(load, _LOADING_S)
+            else:
+                await asyncio.wait({load}, timeout=_LOADING_S)
+            if load.done():
                 load.result()
                 return
             if self.crashed():
                 raise Stop(StopReason.CRASHED, "the page crashed its renderer")
             if self.dwell.paused:
-                self.dwell.begin(_LOADING_MS)
+                self.dwell.begin(_LOADING_MS if self.dwell.begun_ms < _QUICKLY_MS else round(_LOADING_S * 1000))
             answered = self.recorder.main_document() is not None
             if answered and self._silent_s() > self.stall_s:
                 if not await self.dwell.alive(self.deadline):

@@ -17,8 +17,10 @@ from scanner.model import Device, VisitTask
 _INPUT_TIMEOUT_S = 3.0
 _SCROLL_TIMEOUT_S = 8.0
 _SCREENSHOT_TIMEOUT_S = 5.0
-_FIRST_LOOK_MS = 100
+_FIRST_LOOK_MS = 1_000
 """What a person needs to see the page before touching it: what is measured of its drawing ends with the first touch."""
+_FIRST_LOOK_S = 0.1
+"""The same in a page whose clock is still everybody's."""
 _EARLY_MS = 3_000
 _FRAMES_S = 0.7
 """Real time on the page: frames are drawn at the screen's pace, whatever the page's clock says."""
@@ -77,14 +79,14 @@ class Stay:
 
     async def _look_first(self) -> bool:
         """Let the page be drawn, and let it hear of that, before it is touched. False: it is not drawn."""
-        if not self.on_used_page:  # its clock is still everybody's
-            await asyncio.sleep(min(_FIRST_LOOK_MS / 1000, self._left_s()))
+        if not self.on_used_page:
+            await asyncio.sleep(min(_FIRST_LOOK_S, self._left_s()))
             return True
         if not await self.dwell.until_drawn(self.deadline):
             # Nothing observes it, no input reaches it: it is read all the same, and does not prove absence.
             self.targets.gaps.append("the browser did not draw the page")
             return False
-        await self.dwell.advance(_FIRST_LOOK_MS, self.deadline)
+        await self.dwell.advance(min(_FIRST_LOOK_MS, self.task.limits.page_time_ms), self.deadline)
         # A clock that stopped in between stops the drawing, too.
         if not await self.dwell.until_drawn(self.deadline):
             self.targets.gaps.append("the browser stopped drawing the page")

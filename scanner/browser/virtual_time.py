@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from scanner.browser.channel import Channel, ChannelError, ChildChannel, NoAnswer, Params
 from scanner.browser.recorder import Recorder
@@ -53,10 +54,10 @@ class Dwell:
     """The page was alive, but the visit's time was over."""
     given_up: set[str] = field(default_factory=set)
     """Ids of requests that are not waited for any more."""
+    begun_ms: int = 0
+    """Granted by `begin` and not yet waited for by `settle`."""
     _expired: asyncio.Event = field(default_factory=asyncio.Event)
     _running: bool = False
-    _begun_ms: int = 0
-    """Granted by `begin` and not yet waited for."""
     _total_ms: int = 0
     _granted_ms: dict[str, int] = field(default_factory=dict)
     """By child session: what it was granted so far."""
@@ -80,25 +81,31 @@ class Dwell:
         must not find its clock standing still.
         """
         root = self.targets.root
-        if root is None or budget_ms <= 0 or (self._begun_ms and not self._expired.is_set()):
+        if root is None or budget_ms <= 0 or (self.begun_ms and not self._expired.is_set()):
             return
         self._expired.clear()
         self._running = True
-        self._begun_ms += budget_ms
+        self.begun_ms += budget_ms
         self._total_ms += budget_ms
         root.tell("Emulation.setVirtualTimePolicy", _policy(budget_ms))
         for child in self.targets.children():
             self._grant(child)
 
+    async def until_paused(self, or_until: asyncio.Future[Any], timeout_s: float) -> None:
+        """Wait until what was begun is spent, `or_until` is done or `timeout_s` is over."""
+        spent = asyncio.ensure_future(self._expired.wait())
+        await asyncio.wait({spent, or_until}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        spent.cancel()
+
     @property
     def paused(self) -> bool:
         """What was begun is spent: the page's clock stands still."""
-        return self._begun_ms > 0 and self._expired.is_set()
+        return self.begun_ms > 0 and self._expired.is_set()
 
     async def settle(self, deadline: float) -> None:
         """Wait for the end of what was begun. Sets the same as `advance`."""
         root = self.targets.root
-        if root is None or not self._begun_ms:
+        if root is None or not self.begun_ms:
             return
         try:
             await self._until_expired(root, deadline)
@@ -106,8 +113,8 @@ class Dwell:
             self.hung = True
         finally:
             self._running = False
-        self.passed_ms += self._begun_ms if self.sound else 0
-        self._begun_ms = 0
+        self.passed_ms += self.begun_ms if self.sound else 0
+        self.begun_ms = 0
 
     async def until_drawn(self, deadline: float) -> bool:
         """Wait until the page is drawn for the first time. False: it is not, though it answers.

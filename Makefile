@@ -15,6 +15,9 @@ BROWSER = $(E2E)mail_kill.py $(E2E)visit_details.py $(E2E)report_browser.py $(E2
 	$(E2E)demo_site.py $(E2E)cli_disguise.py $(E2E)mail_channels.py $(E2E)mail_smtp.py $(E2E)store_kill.py \
 	$(E2E)wheel.py $(E2E)cli_state.py $(E2E)judgement_cli.py $(E2E)approvals_cli.py $(E2E)policy_cli.py
 
+# Tests start hundreds of commands: each finds its modules compiled, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help setup demo test test-long test-fast lint scan bench docs clean
 
 help: ## list the targets

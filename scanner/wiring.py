@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,15 +17,10 @@ from typing import Any, Self
 from rules.load import load_rules
 from scanner import __version__
 from scanner.approvals_file import read_file
-from scanner.browser.launch import browser_version, find_browser
-from scanner.browser.settings import user_agent_for
 from scanner.clock import SystemClock
 from scanner.config import Config
-from scanner.crawl.discover import Discovery, discover
 from scanner.errors import CannotRun, Interrupted, ProblemsError, SiteBusy
-from scanner.fleet.local import LocalFleet
-from scanner.fleet.names import NamingFleet
-from scanner.fleet.places import Places, SharingFleet
+from scanner.fleet.places import Places
 from scanner.house_rules import HouseRules
 from scanner.incidents import evidence_visits
 from scanner.judging import Judging
@@ -46,7 +40,7 @@ from scanner.model import (
 from scanner.older_scans import best_to_go_by
 from scanner.policy import Policy, Ruling, rulings
 from scanner.policy_read import read_policy
-from scanner.ports import Clock, Fleet, Store
+from scanner.ports import Clock, Store
 from scanner.service.approving import ApprovalDesk
 from scanner.service.compare import Comparison, compare_scans, newest_scan, older_side, tags_before
 from scanner.service.judge import RulesJudge
@@ -129,18 +123,17 @@ class App:
         is given; signals are then the caller's. Visits wait for one of `places`, which several scans may share. A
         light scan becomes a full one as long as there is none to go by, or one was interrupted and can be gone on with.
         """
+        from scanner.fleet.visitors import discover_as_visitor, fleet_for  # see there: every other command is quicker
+
         house = await asyncio.to_thread(self._read_house_rules, site)
         only = await asyncio.to_thread(self._light_pages, site) if kind is ScanKind.LIGHT else None
-        fleet: Fleet = LocalFleet(site, self.judge.rules.wanted())
-        if site.dns:
-            fleet = NamingFleet(fleet, site.own_domains)
         run = ScanRun(
             site=site if only is None else light_site(site),
             store=self.store,
-            fleet=fleet if places is None else SharingFleet(fleet, places),
+            fleet=fleet_for(site, self.judge.rules.wanted(), places),
             judge=self.judge,
             clock=self.clock,
-            discover=_discover,
+            discover=discover_as_visitor,
             tool_version=__version__,
             config_digest=config_digest(site),
             observe=observe,
@@ -261,12 +254,6 @@ class App:
         return self.desk().approve_state(
             scan, who=who, why=why, until=until, coverage_threshold=site.coverage_threshold
         )
-
-
-async def _discover(site: SiteConfig) -> Discovery:
-    # robots.txt and sitemaps are asked for by the same visitor as the pages.
-    version = await asyncio.to_thread(lambda: browser_version(find_browser().path))
-    return await discover(site, user_agent=user_agent_for(site.profile, version, sys.platform))
 
 
 def config_digest(site: SiteConfig) -> str:

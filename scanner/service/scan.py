@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from scanner.crawl.discover import Discovery
 from scanner.crawl.frontier import Frontier
 from scanner.crawl.politeness import Gate
 from scanner.errors import Interrupted, SiteBusy, TagdriftError
@@ -30,6 +30,9 @@ from scanner.ports import Clock, Fleet, Store
 from scanner.service.compare import NO_HOUSE_RULES, Judge, Sharing
 from scanner.service.confirm import OlderSide, SecondVisits, read_ahead, surprising_pages
 from scanner.service.holder import is_dead, new_holder
+
+if TYPE_CHECKING:  # it brings a web client along, and commands that do not scan know this module, too
+    from scanner.crawl.discover import Discovery
 
 LEASE_S = 120
 """A process that died on another machine blocks its site for at most this long."""
@@ -53,7 +56,7 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
-Discover = Callable[[SiteConfig], Awaitable[Discovery]]
+Discover = Callable[[SiteConfig], Awaitable["Discovery"]]
 
 
 @dataclass(slots=True)

@@ -55,7 +55,7 @@ class Workplace:
         self.folder = folder
         self.mark = uuid.uuid4().hex
         self.environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        self.environment |= {"HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", _MARK: self.mark, **variables}
+        self.environment |= {"HOME": str(folder), _MARK: self.mark, **variables}
 
     def run(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -101,6 +102,8 @@ class Guests:
         self._tasks = Tasks()
         self._popups: list[Page] = []
         self.told: list[ContextRequest] = []
+        self._requests: dict[int, Request] = {}
+        """By place in `told`."""
         self.dialogs = 0
         self.popups = 0
         self.console_lines = 0
@@ -125,7 +128,17 @@ class Guests:
         return tuple(notes)
 
     def on_request(self, request: Request) -> None:
+        self._requests[len(self.told)] = request
         self._tell(_as_context_request(request, self._page, self._recorder.elapsed_ms()))
+
+    def told_to_the_end(self) -> tuple[ContextRequest, ...]:
+        """What was told, with what became of it until now."""
+        whole = list(self.told)
+        for place, request in self._requests.items():
+            if place < len(whole):
+                answer = request.existing_response
+                whole[place] = replace(whole[place], status=answer.status if answer else None, failure=request.failure)
+        return tuple(whole)
 
     def _tell(self, request: ContextRequest) -> None:
         if len(self.told) < _MAX_TOLD:

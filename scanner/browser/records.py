@@ -48,6 +48,8 @@ class ContextRequest:
     context: str
     started_ms: int
     referer: str | None = None
+    status: int | None = None
+    failure: str | None = None
 
 
 def finished_records(
@@ -98,6 +100,8 @@ def finished_records(
                     context=request.context,
                     headers=(("referer", request.referer),) if request.referer else (),
                     started_ms=request.started_ms,
+                    status=request.status,
+                    failure=request.failure,
                 )
             )
     return tuple(sorted(records, key=lambda record: record.started_ms))

@@ -344,7 +344,7 @@ class _Visit:
             page_time_ms=self.dwell.passed_ms,
             recorder=self.recorder,
             bodies=self.bodies,
-            told=tuple(self.guests.told) if self.guests else (),
+            told=self.guests.told_to_the_end() if self.guests else (),
             notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,
             screenshot=self.stay.screenshot,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,6 +189,12 @@ def test_a_request_told_twice_is_recorded_once_and_a_surplus_is_kept() -> None:
     told = [_told(url), _told(url + "#part"), _told(url), _told("https://u.example/q"), _told("data:,x")]
     records = finished_records(drafts, told, "www.clinic.example")
     assert sorted(r.url for r in records) == [url, url, url, "https://u.example/q"]
+
+
+def test_what_only_the_context_told_keeps_its_end() -> None:
+    gone = replace(_told("https://t.example/gone"), failure="net::ERR_ABORTED")
+    records = finished_records([], [gone, replace(_told("https://t.example/p"), status=204)], "www.clinic.example")
+    assert [(r.status, r.failure) for r in records] == [(None, "net::ERR_ABORTED"), (204, None)]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ BROWSER = $(E2E)mail_kill.py $(E2E)visit_details.py $(E2E)report_browser.py $(E2
 # Tests start hundreds of commands: each finds its modules compiled, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup demo test test-long test-fast lint scan bench docs clean
+.PHONY: help setup demo test test-long test-fast lint lint-types lint-rest scan bench docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,9 +48,14 @@ test-fast: $(STAMP) ## without the browser
 	$(BIN)/pytest -q -n 2 --dist loadfile $(QUICK)
 
 lint: $(STAMP) ## style, types, import directions, rule files
+	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest
+
+lint-types: $(STAMP)
+	$(BIN)/mypy
+
+lint-rest: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tagdrift rules check
 	$(BIN)/tagdrift rules test

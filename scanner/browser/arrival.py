@@ -28,6 +28,7 @@ and must be there before the page's own timers have run."""
 _QUICKLY_MS = 1_000
 """Page time that may pass faster than real time while a document loads: what it waits for may not be on our clock."""
 _LOADING_S = 0.5
+"""How often to look whether anything still happens."""
 
 
 @dataclass(slots=True)

@@ -104,7 +104,8 @@ class Arrival:
     async def _until_loaded(self, load: asyncio.Future[Any]) -> None:
         """Wait for the load event, but not for a subresource that never answers."""
         while True:
-            if self.dwell.begun_ms < _QUICKLY_MS:
+            quickly = self.dwell.begun_ms < _QUICKLY_MS
+            if quickly:
                 await self.dwell.until_paused(load, _LOADING_S)
             else:
                 await asyncio.wait({load}, timeout=_LOADING_S)
@@ -114,7 +115,7 @@ class Arrival:
             if self.crashed():
                 raise Stop(StopReason.CRASHED, "the page crashed its renderer")
             if self.dwell.paused:
-                self.dwell.begin(_LOADING_MS if self.dwell.begun_ms < _QUICKLY_MS else round(_LOADING_S * 1000))
+                self.dwell.begin(_LOADING_MS if quickly else round(_LOADING_S * 1000))
             answered = self.recorder.main_document() is not None
             if answered and self._silent_s() > self.stall_s:
                 if not await self.dwell.alive(self.deadline):

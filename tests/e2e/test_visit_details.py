@@ -83,6 +83,16 @@ def test_second_visit_is_a_first_time_visitors_again() -> None:
         assert [(cookie.name, cookie.domain) for cookie in capture.cookies] == [("v", "www.clinic.test")]
 
 
+def test_a_script_hears_of_what_it_asked_to_be_told_on_a_used_page_too() -> None:
+    """The browser takes the wish in real time; the page's own timers must not run before that."""
+    tell = "() => navigator.sendBeacon('https://t.tracker.test/b')"
+    listen = f"cookieStore.addEventListener('change', {tell}, {{once: true}})"
+    replies = {"/a": page(f"<script>{listen}; setTimeout(() => {{ document.cookie = 'k=v' }}, 800)</script>")}
+    captures, _ = visit_pages(replies, *["/a"] * 5, concurrency=1)
+    for capture in captures:
+        one(capture, "https://t.tracker.test/b")
+
+
 def test_third_parties_may_set_cookies_and_the_next_visitor_has_none() -> None:
     follow_up = "setTimeout(() => { new Image().src = 'https://t.tracker.test/second.gif' }, 500)"
     body = f'<img src="https://t.tracker.test/first.gif" onload="{follow_up}">'

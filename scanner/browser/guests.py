@@ -1,26 +1,21 @@
-"""What a page brings along uninvited: dialogs, popups, downloads, floods of console lines. Noted and bounded."""
+"""What a page brings along uninvited: dialogs, popups, downloads. Noted and bounded."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
-from urllib.parse import urldefrag
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Dialog, Download, Page, Request, WebSocket
+from playwright.async_api import BrowserContext, Dialog, Download, Page
 from playwright.async_api import Error as PlaywrightError
 
-from scanner.browser.channel import ChannelError, SessionChannel, Tasks
-from scanner.browser.draft import is_on_the_network
+from scanner.browser.channel import Tasks
 from scanner.browser.recorder import Recorder
-from scanner.browser.records import ContextRequest
 from scanner.browser.targets import Targets
 
 _MAX_POPUPS = 8
 _CONSOLE_FLOOD = 500
-_MAX_TOLD = 20_000
 _CLOSE_TIMEOUT_S = 3.0
 _POPUP_S = 0.5
 """Real time that a loaded popup has for what its scripts send a moment later: its clock is not ours."""
@@ -36,7 +31,6 @@ _KINDS = {
     "fetch": "fetch",
     "xmlhttprequest": "xhr",
 }
-_WITH_BODIES = ("beacon", "fetch", "xmlhttprequest")
 
 
 class Doorway:
@@ -51,13 +45,10 @@ class Doorway:
         self._page = page
         self._tasks = Tasks()
         self._listening: list[tuple[BrowserContext | Page, str, Callable[..., None]]] = [
-            (context, "request", self._pass_on(Guests.on_request)),
             (context, "page", self._pass_on(Guests.on_page)),
             (context, "dialog", self._on_dialog),
             (page, "download", self._pass_on(Guests.on_download)),
             (page, "crash", self._pass_on(Guests.on_crash)),
-            (page, "console", self._on_console),
-            (page, "websocket", self._pass_on(Guests.on_socket)),
         ]
         for emitter, event, handler in self._listening:
             emitter.on(event, handler)  # type: ignore[call-overload]  # an overload for each literal name
@@ -73,14 +64,6 @@ class Doorway:
         if self.guests is not None:
             self.guests.dialogs += 1
         self._tasks.start(_answered(dialog))  # also when nobody visits: it would block the page for ever
-
-    def _on_console(self, _message: ConsoleMessage) -> None:
-        if self.guests is None:
-            return
-        self.guests.console_lines += 1
-        if self.guests.console_lines == _CONSOLE_FLOOD:
-            # Enough to know: without a listener the lines are not even sent to us.
-            self._page.remove_listener("console", self._on_console)
 
     def close(self) -> None:
         """Stop listening for good."""
@@ -101,19 +84,15 @@ class Guests:
         self._targets = targets
         self._tasks = Tasks()
         self._popups: list[Page] = []
-        self.told: list[ContextRequest] = []
-        self._requests: dict[int, Request] = {}
-        """By place in `told`."""
         self.dialogs = 0
         self.popups = 0
-        self.console_lines = 0
         self.downloads: list[str] = []
         self.crashed = False
 
     @property
     def is_flooded(self) -> bool:
-        """The page wrote so much to the console that nobody listens to it any more."""
-        return self.console_lines >= _CONSOLE_FLOOD
+        """The page wrote more to the console than a page does that is well."""
+        return self._targets.console_lines >= _CONSOLE_FLOOD
 
     def notes(self) -> tuple[str, ...]:
         """What happened, for a person."""
@@ -127,33 +106,6 @@ class Guests:
         notes += [f"download: {url[:300]}" for url in self.downloads[:5]]
         return tuple(notes)
 
-    def on_request(self, request: Request) -> None:
-        self._requests[len(self.told)] = request
-        self._tell(_as_context_request(request, self._page, self._recorder.elapsed_ms()))
-
-    def told_to_the_end(self) -> tuple[ContextRequest, ...]:
-        """What was told, with what became of it until now."""
-        whole = list(self.told)
-        for place, request in self._requests.items():
-            if place < len(whole):
-                answer = request.existing_response
-                whole[place] = replace(whole[place], status=answer.status if answer else None, failure=request.failure)
-        return tuple(whole)
-
-    def _tell(self, request: ContextRequest) -> None:
-        if len(self.told) < _MAX_TOLD:
-            self.told.append(request)
-
-    def on_socket(self, socket: WebSocket) -> None:
-        """Second witness for sockets, too: a worker may open one before the protocol is heard."""
-
-        def on_frame(payload: str | bytes) -> None:
-            body = payload.encode() if isinstance(payload, str) else payload
-            self._tell(ContextRequest(socket.url, "SEND", "websocket-frame", body, "page", self._recorder.elapsed_ms()))
-
-        self._tell(ContextRequest(socket.url, "GET", "websocket", b"", "page", self._recorder.elapsed_ms()))
-        socket.on("framesent", on_frame)
-
     def on_page(self, popup: Page) -> None:
         if popup is self._page:
             return
@@ -163,21 +115,12 @@ class Guests:
             return
         self._popups.append(popup)
         popup.on("download", self.on_download)
-        self._tasks.start(self._listen_to(popup))
-
-    async def _listen_to(self, popup: Page) -> None:
-        # Its first requests may be gone already: those the context has told us.
-        with contextlib.suppress(PlaywrightError, ChannelError):
-            session = await self._context.new_cdp_session(popup)
-            await self._targets.attach(SessionChannel(session, "popup"), timeout_s=_CLOSE_TIMEOUT_S)
 
     def on_download(self, download: Download) -> None:
         url = download.url
         self.downloads.append(url)
         # A link marked `download` is fetched by the browser's download manager, of which nobody else tells.
-        known = {draft.url for draft in self._recorder.drafts} | {request.url for request in self.told}
-        if is_on_the_network(url) and url not in known:
-            self.told.append(ContextRequest(url, "GET", "other", b"", "page", self._recorder.elapsed_ms()))
+        self._recorder.on_heard_of(url, "other", "page")
 
     def on_crash(self, _page: Page) -> None:
         self.crashed = True
@@ -193,7 +136,10 @@ class Guests:
                 await asyncio.sleep(_POPUP_S)
             try:
                 async with asyncio.timeout(timeout_s):
-                    self._add_unheard(await popup.evaluate(_RESOURCES))
+                    # What a page writes into a window in the moment of opening it goes out before anybody can
+                    # listen there.
+                    for name, kind in await popup.evaluate(_RESOURCES):
+                        self._recorder.on_heard_of(name, _KINDS.get(kind, "other"), "popup")
             except (PlaywrightError, TimeoutError) as error:
                 if not (popup.is_closed() or "navigation" in str(error)):
                     self._targets.gaps.append("a popup did not answer")
@@ -202,17 +148,6 @@ class Guests:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s + _CLOSE_TIMEOUT_S):
                 await asyncio.gather(*(loaded(popup) for popup in self._popups))
-
-    def _add_unheard(self, resources: list[list[str]]) -> None:
-        """What a page writes into a window in the moment of opening it goes out before anybody can listen there."""
-        known = {urldefrag(draft.url).url for draft in self._recorder.drafts}
-        known |= {urldefrag(request.url).url for request in self.told}
-        for name, kind in resources:
-            if (url := urldefrag(name).url) in known or not is_on_the_network(url):
-                continue
-            method, body = ("POST" if kind == "beacon" else "GET"), (None if kind in _WITH_BODIES else b"")
-            at_ms = self._recorder.elapsed_ms()
-            self._tell(ContextRequest(url, method, _KINDS.get(kind, "other"), body, "popup", at_ms))
 
     def leave(self) -> None:
         """The visit is over. Popups still open are closed with the context's other pages by `close_strays`."""
@@ -241,22 +176,3 @@ async def _answered(dialog: Dialog) -> None:
             await dialog.accept()
         else:
             await dialog.dismiss()
-
-
-def _as_context_request(request: Request, page: Page, at_ms: int) -> ContextRequest:
-    body = request.post_data_buffer
-    if body is None and request.method in ("GET", "HEAD", "OPTIONS", "DELETE"):
-        body = b""
-    context = "browser"
-    try:
-        if request.service_worker is not None:
-            context = "service-worker"
-        elif request.frame.page is not page:
-            context = "popup"
-        else:
-            context = "page" if request.frame is page.main_frame else "frame"
-    except PlaywrightError:
-        context = "popup"  # a navigation of a page that is not there yet
-    kind = request.resource_type
-    kind = kind if kind not in ("texttrack", "signedexchange", "cspviolationreport") else "other"
-    return ContextRequest(request.url, request.method, kind, body, context, at_ms, request.headers.get("referer"))

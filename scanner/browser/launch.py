@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +17,9 @@ from pathlib import Path
 from playwright.async_api import Browser, Playwright
 from playwright.async_api import Error as PlaywrightError
 
+from scanner.browser import handover
 from scanner.browser.settings import BrowserSettings, launch_flags, user_agent_for
+from scanner.browser.wire import Wire
 from scanner.errors import CannotRun
 
 _NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser", "chrome")
@@ -27,6 +31,8 @@ _MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _LAUNCH_TIMEOUT_MS = 60_000
+_HANDOVER_TIMEOUT_S = 10.0
+_LONG_PATH = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +152,72 @@ def install_browser(timeout_s: int = 900) -> FoundBrowser:
     )
 
 
+def _handed_over(executable: str, place: str) -> dict[str, str | float | bool]:
+    return {
+        **os.environ,
+        handover.BROWSER: executable,
+        handover.PLACE: place,
+        handover.PYTHON: sys.executable,
+        handover.PROGRAM: handover.__file__,
+    }
+
+
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-async def launch(playwright: Playwright, settings: BrowserSettings) -> Browser:
+async def launch_on_wire(playwright: Playwright, settings: BrowserSettings) -> tuple[Browser, Wire]:
+    """Start one headless browser with ourselves in the line between it and Playwright.
+
+    Raises:
+        CannotRun: it does not start.
+    """
+    wire = Wire()
+    with tempfile.TemporaryDirectory(prefix="tagdrift-", dir=_short_folder()) as folder:
+        place = Path(folder) / "line"  # nobody else may enter the folder
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+            server.bind(str(place))
+            server.listen(1)
+            server.setblocking(False)
+            starting = asyncio.ensure_future(_take_over(server, wire))
+            try:
+                browser = await launch(playwright, settings, through=_program(Path(folder)), place=str(place))
+                await starting
+            finally:
+                starting.cancel()
+    return browser, wire
+
+
+async def _take_over(server: socket.socket, wire: Wire) -> None:
+    line, _ = await asyncio.get_running_loop().sock_accept(server)
+    with line:
+        line.settimeout(_HANDOVER_TIMEOUT_S)
+        _, ends, _, _ = await asyncio.to_thread(socket.recv_fds, line, 16, 4)
+    await wire.start(*ends)
+
+
+def _short_folder() -> str | None:
+    """A socket's path has about a hundred bytes: None where temporary files are near enough, else where they are."""
+    return None if len(tempfile.gettempdir()) < _LONG_PATH else "/tmp"  # noqa: S108 - a folder of its own is made there
+
+
+def _program(folder: Path) -> str:
+    """The program that becomes the browser. Some ways of installing lose what makes a file a program."""
+    ours = Path(handover.__file__).with_suffix(".sh")
+    if os.access(ours, os.X_OK):
+        return str(ours)
+    copy = folder / "browser"
+    copy.write_bytes(ours.read_bytes())
+    copy.chmod(0o700)
+    return str(copy)
+
+
+async def launch(
+    playwright: Playwright, settings: BrowserSettings, *, through: str | None = None, place: str = ""
+) -> Browser:
     """Start one headless browser (the new headless mode: the same binary as with a window).
+
+    `through`: the program to start in its stead, which becomes the browser after it has handed its pipe to `place`.
 
     Raises:
         CannotRun: it does not start.
@@ -161,7 +227,8 @@ async def launch(playwright: Playwright, settings: BrowserSettings) -> Browser:
     as_root = _is_root()
     try:
         return await playwright.chromium.launch(
-            executable_path=settings.executable,
+            executable_path=through or settings.executable,
+            env=_handed_over(settings.executable, place) if through else None,
             args=launch_flags(settings, agent, as_root),
             chromium_sandbox=not as_root,
             headless=True,

@@ -1,7 +1,7 @@
 """Turns what the browser tells about the network into one record per request.
 
-The same request may be told by several targets (a frame's document by its parent and by itself) and
-by Playwright's context as well: it is recorded once. See `targets` for how we get to hear of all.
+The same request may be told by several targets (a frame's document by its parent and by itself): it is recorded
+once. See `targets` for how we get to hear of all.
 """
 
 from __future__ import annotations
@@ -27,27 +27,8 @@ from scanner.browser.peers import Peer
 from scanner.browser.reports import REPORT_EVENTS, Reports
 from scanner.model import VisitLimits
 
-NETWORK_EVENTS = (
-    "Network.requestWillBeSent",
-    "Network.requestWillBeSentExtraInfo",
-    "Network.responseReceived",
-    "Network.responseReceivedExtraInfo",
-    "Network.requestServedFromCache",
-    "Network.loadingFinished",
-    "Network.loadingFailed",
-    "Network.webSocketCreated",
-    "Network.webSocketWillSendHandshakeRequest",
-    "Network.webSocketHandshakeResponseReceived",
-    "Network.webSocketFrameSent",
-    "Network.webSocketFrameError",
-    "Network.webSocketClosed",
-    "Network.webTransportCreated",
-    "Network.webTransportConnectionEstablished",
-    "Network.webTransportClosed",
-    "Audits.issueAdded",
-    *REPORT_EVENTS,
-)
-
+_WITH_BODIES = ("ping", "fetch", "xhr")
+_HEARD_OF = "heard-of-"
 _BEACON_BYTES = 64 * 1024
 """What may be under way at once of requests that outlive their page; the browser refuses more."""
 
@@ -65,6 +46,8 @@ class Recorder:
         self._got_extra: dict[str, list[tuple[int | None, dict[str, str]]]] = {}
         self._sent_by_popups: set[str] = set()
         self._in_flight: dict[str, Draft] = {}
+        self._bodies_held: dict[str, bytes] = {}
+        """Request id → body, of requests that were held on their way out."""
         self._transports: dict[str, Draft] = {}
         self.drafts: list[Draft] = []
         self.attempts = Attempts(limits.max_requests, self.elapsed_ms)
@@ -128,6 +111,31 @@ class Recorder:
         if is_on_the_network(url) and len(self._worker_scripts) < self._limits.max_requests:
             self._worker_scripts.setdefault(url, (kind, self.elapsed_ms()))
 
+    def on_heard_of(self, url: str, kind: str, context: str) -> None:
+        """Something else than the protocol tells of a request: it is recorded unless it is known."""
+        bare = urldefrag(url).url
+        if not is_on_the_network(url) or any(urldefrag(draft.url).url == bare for draft in self.drafts):
+            return
+        self._add(
+            Draft(
+                request_id=f"{_HEARD_OF}{len(self.drafts)}",
+                url=bare,
+                method="POST" if kind == "ping" else "GET",
+                type=kind,
+                context=context,
+                started_ms=self.elapsed_ms(),
+                body=None if kind in _WITH_BODIES else b"",
+                finished=True,
+            )
+        )
+
+    def on_paused(self, params: Params) -> None:
+        """A request that is held on its way out shows its body, whatever it was made of."""
+        parts = [entry.get("bytes") for entry in params["request"].get("postDataEntries") or ()]
+        if parts and all(part is not None for part in parts):
+            body = b"".join(base64.b64decode(part) for part in parts)
+            self._bodies_held.setdefault(str(params.get("networkId")), body)
+
     def _unheard_workers(self) -> list[Draft]:
         """Scripts of running workers whose request nobody told of: nested ones may start before we listen."""
         heard = {urldefrag(draft.url).url for draft in self.drafts}
@@ -156,7 +164,8 @@ class Recorder:
 
     def untold(self) -> int:
         """How many requests of popups went out of which nobody told what they were."""
-        return sum(request_id not in self._hops for request_id in self._sent_by_popups)
+        told_otherwise = sum(draft.context == "popup" and draft.request_id.startswith(_HEARD_OF) for draft in self.drafts)
+        return sum(request_id not in self._hops for request_id in self._sent_by_popups) - told_otherwise
 
     def on_peers(self, peers: Iterable[Peer]) -> None:
         """Connections without requests: what they carry once they are open is not shown to us."""
@@ -177,6 +186,9 @@ class Recorder:
     def all_drafts(self) -> list[Draft]:
         """Everything there is to record, once the visit is over."""
         self.reports.send_rest()
+        for draft in self.drafts:
+            if draft.body is None and (held := self._bodies_held.get(draft.request_id)) is not None:
+                self._bodies.keep_request_body(draft, held)
         for draft in self.drafts:
             if draft.status is not None or self._sent_extra.get(draft.request_id):
                 continue

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from urllib.parse import urldefrag
+from collections.abc import Sequence
 
-from scanner.browser.draft import Draft, is_on_the_network
+from scanner.browser.draft import Draft
 from scanner.browser.initiators import whole_chain
 from scanner.model import Initiator, RequestRecord
 from scanner.request_headers import is_browsers_own, kept_headers
@@ -37,43 +34,13 @@ _KEPT_RESPONSE_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ContextRequest:
-    """One request as Playwright's context told it: the second witness."""
-
-    url: str
-    method: str
-    type: str
-    body: bytes | None
-    context: str
-    started_ms: int
-    referer: str | None = None
-    status: int | None = None
-    failure: str | None = None
-
-
 def finished_records(
     drafts: Sequence[Draft],
-    told_by_context: Iterable[ContextRequest],
     page_host: str,
     own_domains: Sequence[str] = (),
     wanted_headers: Sequence[str] = (),
 ) -> tuple[RequestRecord, ...]:
-    """Return every request once, in the order of sending. `wanted_headers`: request headers that rules name.
-
-    Playwright's context and the debugging protocol tell of the same requests without a common id: for
-    each method and address the context's surplus over the protocol's is what the protocol missed. A body that
-    only the context shows is the protocol's as well.
-    """
-    told_by_context = tuple(told_by_context)
-    shown: dict[tuple[str, str], list[bytes]] = {}
-    for request in told_by_context:
-        if request.body:
-            shown.setdefault((request.method, urldefrag(request.url).url), []).append(request.body)
-    for draft in drafts:
-        bodies = shown.get((draft.method, urldefrag(draft.url).url))
-        if draft.body is None and bodies:
-            draft.body = bodies.pop(0)
+    """Return every request once, in the order of sending. `wanted_headers`: request headers that rules name."""
     loaders = _loaders(drafts)
     fetched_by_worker = {(d.method, d.url) for d in drafts if d.context == "service-worker"}
     records = [
@@ -84,26 +51,6 @@ def finished_records(
             draft.from_the_browser or (draft.from_service_worker and (draft.method, draft.url) in fetched_by_worker)
         )
     ]
-    counted = Counter((draft.method, urldefrag(draft.url).url) for draft in drafts)
-    for request in told_by_context:
-        key = request.method, urldefrag(request.url).url
-        if counted[key] > 0:
-            counted[key] -= 1
-        elif is_on_the_network(request.url):
-            # Its body, when the context does not show it, stays unknown (None).
-            records.append(
-                RequestRecord(
-                    url=key[1],
-                    method=request.method,
-                    type=request.type,
-                    body=request.body,
-                    context=request.context,
-                    headers=(("referer", request.referer),) if request.referer else (),
-                    started_ms=request.started_ms,
-                    status=request.status,
-                    failure=request.failure,
-                )
-            )
     return tuple(sorted(records, key=lambda record: record.started_ms))
 
 

@@ -20,9 +20,10 @@ from urllib.parse import urldefrag
 from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from scanner.browser.channel import Channel, ChannelError, SessionChannel
+from scanner.browser.channel import Channel, ChannelError
 from scanner.browser.guests import Doorway
 from scanner.browser.targets import Targets
+from scanner.browser.wire import WireChannel
 
 VISITS_PER_PAGE = 6
 _RESET_TIMEOUT_S = 3.0
@@ -35,27 +36,25 @@ class Stage:
     """One page with its debugging session; `enter` before each visit, `reset` after it."""
 
     page: Page
-    channel: SessionChannel
+    channel: WireChannel
     doorway: Doorway
-    context_id: str
     visits: int = 0
     is_stopped: bool = False
     """It still shows the last visit's document, whose scripts are switched off."""
 
     @classmethod
     async def open(cls, context: BrowserContext, targets: Targets) -> Stage:
-        """Open a page and listen to it and to its children.
+        """Open a page, to which `targets` listen from its first moment on.
 
         Raises:
             ChannelError, PlaywrightError: the browser opens none.
         """
         page = await context.new_page()
-        doorway = Doorway(context, page)
-        channel = SessionChannel(await context.new_cdp_session(page), "page")
-        await targets.attach(channel)
+        channel = targets.root
+        if channel is None:
+            raise ChannelError("nobody told of the new page")
         await _hide_frame(channel)
-        info = await channel.call("Target.getTargetInfo")
-        return cls(page, channel, doorway, str(info["targetInfo"].get("browserContextId")))
+        return cls(page, channel, Doorway(context, page))
 
     @property
     def is_worn(self) -> bool:
@@ -109,7 +108,7 @@ class Stage:
         self.channel.close()
 
 
-async def _hide_frame(channel: SessionChannel) -> None:
+async def _hide_frame(channel: WireChannel) -> None:
     """Show the page's window without tabs and address bar.
 
     Drawing those takes a quarter of the time of going to a page. The page itself cannot tell: its window, its screen

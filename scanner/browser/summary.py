@@ -13,7 +13,7 @@ from scanner.browser.cookies import cookie_records
 from scanner.browser.draft import Draft
 from scanner.browser.outcome import Answer, Verdict, judge_answer
 from scanner.browser.recorder import Recorder
-from scanner.browser.records import ContextRequest, finished_records
+from scanner.browser.records import finished_records
 from scanner.browser.state import PageState
 from scanner.capture import PageSource, decode_source, read_source
 from scanner.model import Link, Outcome, PageCapture, RequestRecord, StopReason, VisitTask
@@ -45,7 +45,6 @@ class Seen:
     page_time_ms: int
     recorder: Recorder
     bodies: BodyKeeper
-    told: Sequence[ContextRequest]
     notes: tuple[str, ...]
     state: PageState | None
     screenshot: bytes | None
@@ -67,7 +66,7 @@ def as_capture(seen: Seen) -> PageCapture:
     document = seen.recorder.main_document()
     final_url = seen.final_url if seen.final_url.startswith(("http:", "https:")) else seen.task.url
     drafts = seen.recorder.all_drafts()
-    requests = finished_records(drafts, seen.told, host_of(final_url), seen.own_domains, seen.wanted_headers)
+    requests = finished_records(drafts, host_of(final_url), seen.own_domains, seen.wanted_headers)
     raw = seen.bodies.source or b""
     text = decode_source(raw, "text/html; charset=utf-8") if raw else ""
     source = read_source(text, final_url) if text else PageSource()

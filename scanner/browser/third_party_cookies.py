@@ -11,10 +11,8 @@ import asyncio
 import json
 from collections.abc import Iterable
 
-from playwright.async_api import Browser
-from playwright.async_api import Error as PlaywrightError
-
-from scanner.browser.channel import Channel, ChannelError, ChildChannel, Params, SessionChannel
+from scanner.browser.channel import Channel, ChannelError
+from scanner.browser.wire import Wire
 from scanner.urls import host_of, registrable_domain
 
 _SETTINGS = "chrome://settings/cookies"
@@ -36,32 +34,21 @@ def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-async def allow_third_party_cookies(browser: Browser, patterns: Iterable[str]) -> bool:
+async def allow_third_party_cookies(wire: Wire, patterns: Iterable[str]) -> bool:
     """Allow third parties' cookies below pages of `patterns`, in all contexts opened from now on.
 
     False: this browser does not let us; its contexts block them.
     """
     try:
         async with asyncio.timeout(_TIMEOUT_S):
-            session = SessionChannel(await browser.new_browser_cdp_session(), "browser")
-            try:
-                return await _allow(session, tuple(patterns))
-            finally:
-                session.deafen()
-    except (PlaywrightError, ChannelError, TimeoutError):
+            await _allow(wire, tuple(patterns))
+    except (ChannelError, TimeoutError):
         return False
+    return True
 
 
-async def _allow(session: SessionChannel, patterns: tuple[str, ...]) -> bool:
-    target = str((await session.call("Target.createTarget", {"url": _SETTINGS}))["targetId"])
-    attached = await session.call("Target.attachToTarget", {"targetId": target, "flatten": False})
-    settings = ChildChannel(session, str(attached["sessionId"]), "page", target, _hear_nothing)
-
-    def pass_on(_channel: Channel, _method: str, params: Params) -> None:
-        if params["sessionId"] == settings.session_id:
-            settings.receive(params["message"])
-
-    session.listen(("Target.receivedMessageFromTarget",), pass_on)
+async def _allow(wire: Wire, patterns: tuple[str, ...]) -> None:
+    settings = await wire.open_target(_SETTINGS)
     while await _evaluate(settings, "typeof chrome === 'object' && typeof chrome.send") != "function":
         await asyncio.sleep(_POLL_S)
     for pattern in patterns:
@@ -69,14 +56,9 @@ async def _allow(session: SessionChannel, patterns: tuple[str, ...]) -> bool:
         await _evaluate(settings, f"chrome.send('setCategoryPermissionForPattern', {exception})")
     # The settings page asks the browser in the order of its messages: an answer says that they were taken.
     await settings.call("Page.getFrameTree")
-    await session.call("Target.closeTarget", {"targetId": target})
-    return True
+    await wire.close_target(settings)
 
 
 async def _evaluate(channel: Channel, expression: str) -> object:
     answer = await channel.call("Runtime.evaluate", {"expression": expression, "returnByValue": True})
     return answer.get("result", {}).get("value")
-
-
-def _hear_nothing(_channel: Channel, _method: str, _params: Params) -> None:
-    """The settings page's own events are of no interest."""

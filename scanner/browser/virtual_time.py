@@ -19,9 +19,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from scanner.browser.channel import Channel, ChannelError, ChildChannel, NoAnswer, Params
+from scanner.browser.channel import Channel, ChannelError, NoAnswer, Params
 from scanner.browser.recorder import Recorder
 from scanner.browser.targets import Targets
+from scanner.browser.wire import WireChannel
 
 _LATE_ROUND_MS = 10_000
 _MAX_LATE_ROUNDS = 3
@@ -69,7 +70,7 @@ class Dwell:
             return
         if channel is self.targets.root:
             self._expired.set()
-        elif isinstance(channel, ChildChannel):
+        elif isinstance(channel, WireChannel):
             self._spending.discard(channel.session_id)
             if self._running and not self._expired.is_set():
                 self._grant(channel)
@@ -137,7 +138,7 @@ class Dwell:
 
     def on_attached(self, child: Channel) -> None:
         """A new child joins the time that passes: its process may have a clock that an earlier visit stopped."""
-        if self._running and isinstance(child, ChildChannel):
+        if self._running and isinstance(child, WireChannel):
             self._grant(child)
 
     async def advance(self, budget_ms: int, deadline: float) -> None:
@@ -162,7 +163,7 @@ class Dwell:
         """The page's clock went as far as it was told."""
         return not (self.hung or self.timed_out)
 
-    def _grant(self, child: ChildChannel) -> None:
+    def _grant(self, child: WireChannel) -> None:
         if child.session_id in self._spending:
             return
         had_ms = self._granted_ms.get(child.session_id, 0)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, Route
+from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.arrival import Arrival
 from scanner.browser.bodies import BodyKeeper, ScriptContents
-from scanner.browser.channel import ChannelError
+from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.cookies import CleanSlate, unix_time
 from scanner.browser.farewell import take_leave
 from scanner.browser.guests import Guests, close_strays
@@ -27,8 +27,9 @@ from scanner.browser.state import PageState, read_state
 from scanner.browser.stay import Stay
 from scanner.browser.stop import Stop
 from scanner.browser.summary import Seen, as_capture
-from scanner.browser.targets import SharedTargets, Targets
+from scanner.browser.targets import Targets
 from scanner.browser.virtual_time import Dwell
+from scanner.browser.wire import Wire
 from scanner.model import PageCapture, StopReason, VisitTask, Wanted
 from scanner.urls import host_of, same_site
 
@@ -53,7 +54,9 @@ class Place:
     parked: Page
     """An empty page that keeps the context's window open: opening a window costs more than opening a page."""
     slate: CleanSlate
-    shared: SharedTargets
+    wire: Wire
+    context_id: str
+    """As the browser calls the context."""
     browser_version: str
     hints: dict[str, Any] | None
     notes: tuple[str, ...] = ()
@@ -82,6 +85,14 @@ class Visited:
     """False: the context must not be used again."""
 
 
+async def context_id_of(page: Page) -> str:
+    """Return what the browser calls the context of `page`."""
+    session = await page.context.new_cdp_session(page)
+    info = await session.send("Target.getTargetInfo")
+    await session.detach()
+    return str(info["targetInfo"]["browserContextId"])
+
+
 async def visit(place: Place, task: VisitTask, setting: VisitSetting, *, hold_requests: bool = False) -> Visited:
     """Visit one page. Never raises for anything the page or the browser does; cancellation passes through.
 
@@ -93,11 +104,6 @@ async def visit(place: Place, task: VisitTask, setting: VisitSetting, *, hold_re
         return await run.run()
     finally:
         run.let_go()
-
-
-async def _let_go(route: Route) -> None:
-    with contextlib.suppress(PlaywrightError):
-        await route.continue_()
 
 
 class _Visit:
@@ -114,7 +120,7 @@ class _Visit:
         self.targets = Targets(
             self.recorder,
             place.hints,
-            setting.headers.patterns(),
+            ("*",) if hold_requests else setting.headers.patterns(),
             service_workers_allowed=setting.service_workers_allowed,
         )
         # Short visits cannot wait long for silent pages.
@@ -123,7 +129,7 @@ class _Visit:
         self.arrival = Arrival(
             self.targets, self.recorder, self.dwell, task, self.deadline, self.stall_s, self._crashed
         )
-        self.targets.hooks += [self.dwell.on_event, setting.headers.on_event, self.arrival.on_event]
+        self.targets.hooks += [self.dwell.on_event, self._on_paused, setting.headers.on_event, self.arrival.on_event]
         self.targets.on_attached = self.dwell.on_attached
         self.guests: Guests | None = None
         self.stage: Stage | None = None
@@ -176,6 +182,7 @@ class _Visit:
                     if not await stage.enter(self.task.url):
                         await stage.close()
                         stage = None
+                place.wire.register(place.context_id, self.targets)
                 if stage is None:
                     stage = await Stage.open(place.context, self.targets)
                     await place.slate.restore(stage.channel, place.left_origins)
@@ -183,14 +190,11 @@ class _Visit:
                     self.targets.listen_to(stage.channel)
                 self.stage = stage
                 stage.doorway.guests = self.guests = Guests(place.context, stage.page, self.recorder, self.targets)
-                if self.hold_requests:
-                    await place.context.route("**/*", _let_go)
         except (TimeoutError, ChannelError) as error:
             self.sound = False
             raise Stop(StopReason.BROWSER_GONE, "the browser opened no page") from error
         stage.visits += 1
         self.arrival.on_used_page = self.stay.on_used_page = stage.visits > 1
-        place.shared.register(stage.context_id, self.targets)
         return stage.page
 
     # ------------------------------------------------------------------ living
@@ -271,8 +275,6 @@ class _Visit:
             try:
                 async with asyncio.timeout(3.0):
                     self.cookies = await self.place.context.cookies()
-                    if self.hold_requests:
-                        await self.place.context.unroute_all(behavior="ignoreErrors")
             except (PlaywrightError, TimeoutError):
                 self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False
@@ -290,8 +292,8 @@ class _Visit:
         self.sound = await close_strays(self.place.context, *kept)
 
     def _hang_up(self) -> None:
+        self.place.wire.unregister(self.place.context_id)
         if self.stage is not None:
-            self.place.shared.unregister(self.stage.context_id)
             self.stage.doorway.guests = None
             if self.stage is not self.place.stage:
                 self.stage.hang_up()
@@ -311,6 +313,10 @@ class _Visit:
         others = any(child.kind != "iframe" for child in self.targets.children())
         return not others and self.recorder.is_quiet() and not (self.state and self.state.peers)
 
+    def _on_paused(self, _channel: Channel, method: str, params: Params) -> None:
+        if method == "Fetch.requestPaused":
+            self.recorder.on_paused(params)
+
     def _left_s(self) -> float:
         return max(0.05, self.deadline - time.monotonic())
 
@@ -324,10 +330,7 @@ class _Visit:
 
     def _gaps(self) -> list[str]:
         # A window that a page writes into tells of its first requests only that there were some.
-        # Those that the context told of are known, if not always with their bodies.
-        heard = {draft.url for draft in self.recorder.drafts}
-        told = self.guests.told if self.guests is not None else ()
-        untold = self.recorder.untold() - sum(one.context == "popup" and one.url not in heard for one in told)
+        untold = self.recorder.untold()
         gaps = list(self.targets.gaps)
         if untold > 0:
             gaps.append(f"nobody told what {untold} request(s) were")
@@ -344,7 +347,6 @@ class _Visit:
             page_time_ms=self.dwell.passed_ms,
             recorder=self.recorder,
             bodies=self.bodies,
-            told=self.guests.told_to_the_end() if self.guests else (),
             notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,
             screenshot=self.stay.screenshot,

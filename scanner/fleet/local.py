@@ -16,12 +16,12 @@ from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.bodies import ScriptContents
 from scanner.browser.cookies import CleanSlate, parse_storage_state
-from scanner.browser.launch import FoundBrowser, find_browser, launch
+from scanner.browser.launch import FoundBrowser, find_browser, launch_on_wire
 from scanner.browser.settings import BrowserSettings, client_hints, context_options, user_agent_for
 from scanner.browser.site_headers import SiteHeaders
-from scanner.browser.targets import SharedTargets
 from scanner.browser.third_party_cookies import allow_third_party_cookies, site_patterns
-from scanner.browser.visit import Place, Visited, VisitSetting, visit
+from scanner.browser.visit import Place, Visited, VisitSetting, context_id_of, visit
+from scanner.browser.wire import Wire
 from scanner.errors import CannotRun
 from scanner.fleet.driver import driver_trouble
 from scanner.model import Outcome, PageCapture, SiteConfig, StopReason, VisitTask, Wanted
@@ -52,7 +52,7 @@ class _Engine:
     """One running browser and how worn it is."""
 
     browser: Browser
-    shared: SharedTargets
+    wire: Wire
     pid: int | None
     version: str
     cookies_allowed: bool
@@ -223,11 +223,13 @@ class LocalFleet:
             "userAgent": user_agent_for(self._settings.profile, engine.version, sys.platform),
             "userAgentMetadata": client_hints(self._settings.profile, engine.version, sys.platform),
         }
+        parked = await context.new_page()
         return Place(
             context=context,
-            parked=await context.new_page(),
+            parked=parked,
             slate=CleanSlate(context, self._storage_state),
-            shared=engine.shared,
+            wire=engine.wire,
+            context_id=await context_id_of(parked),
             browser_version=f"Chromium {engine.version}",
             hints=hints,
             notes=() if engine.cookies_allowed else ("third-party cookies were blocked by the browser",),
@@ -260,12 +262,10 @@ class LocalFleet:
                 return engine
             if self._playwright is None or self._settings is None or self._closing:
                 raise CannotRun("the fleet is closed")
-            browser = await launch(self._playwright, self._settings)
-            cookies_allowed = await allow_third_party_cookies(browser, self._cookie_patterns)
-            shared = SharedTargets()
-            await shared.watch(browser)
-            pid = (await shared.process_ids()).get("browser")
-            engine = _Engine(browser, shared, pid, browser.version, cookies_allowed)
+            browser, wire = await launch_on_wire(self._playwright, self._settings)
+            cookies_allowed = await allow_third_party_cookies(wire, self._cookie_patterns)
+            pid = (await wire.process_ids()).get("browser")
+            engine = _Engine(browser, wire, pid, browser.version, cookies_allowed)
             self._bench.engines[number] = engine
             return engine
 
@@ -293,6 +293,7 @@ class LocalFleet:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await engine.browser.close()
         await asyncio.to_thread(_end, family)
+        engine.wire.close()
 
     async def _close(self) -> None:
         self._closing = True

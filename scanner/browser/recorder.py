@@ -164,7 +164,9 @@ class Recorder:
 
     def untold(self) -> int:
         """How many requests of popups went out of which nobody told what they were."""
-        told_otherwise = sum(draft.context == "popup" and draft.request_id.startswith(_HEARD_OF) for draft in self.drafts)
+        told_otherwise = sum(
+            draft.context == "popup" and draft.request_id.startswith(_HEARD_OF) for draft in self.drafts
+        )
         return sum(request_id not in self._hops for request_id in self._sent_by_popups) - told_otherwise
 
     def on_peers(self, peers: Iterable[Peer]) -> None:

@@ -40,7 +40,7 @@ AttachHook = Callable[[Channel], None]
 
 
 class Targets:
-    """All targets of one visit."""
+    """All targets of one visit. Implements `wire.Listener`."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class Targets:
                 self._recorder.on_event(channel, method, params)
             else:
                 self._on_target_event(channel, method, params)
-        except Exception as error:  # the line is read for everybody: it must hold
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             self.gaps.append(f"{method} was not understood ({type(error).__name__})")
 
     def _on_target_event(self, channel: WireChannel, method: str, params: Params) -> None:

@@ -12,16 +12,12 @@ is not told.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import logging
 import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from scanner.browser.channel import CALL_TIMEOUT_S, ChannelError, NoAnswer, Params
-
-_log = logging.getLogger(__name__)
 
 _FIRST_ID = 1 << 30
 """Playwright counts its commands from one; ours must not be taken for them."""
@@ -32,7 +28,7 @@ _DRIVEN = ("page", "iframe")
 """Targets that Playwright drives. It would let go of the others, and ours with them: a session is shared."""
 _OURS = ("Network.", "Fetch.", "Audits.", "Debugger.", "Performance.")
 _OURS_TOO = ("Runtime.consoleAPICalled", "Log.entryAdded", "Emulation.virtualTimeBudgetExpired")
-_SAID_BY_US = (b'"method":"Network.enable"', b'"method":"Emulation.setUserAgentOverride"')
+_SAID_BY_US = (b'"Network.enable"', b'"Emulation.setUserAgentOverride"')
 """Playwright's commands that would undo what we told the session."""
 _METHOD_WITHIN = 120
 """Bytes from a command's beginning within which its method stands."""
@@ -205,17 +201,18 @@ class Wire:
     def _from_browser(self, raw: bytes) -> None:
         try:
             message = json.loads(raw)
-        except ValueError:
+            number = message.get("id")
+            if number is None:
+                passes = self._hear(message["method"], message.get("sessionId", ""), message.get("params", {}))
+            elif number < _FIRST_ID:
+                passes = True
+            else:
+                self._answer(number, message)
+                passes = False
+        except (ValueError, TypeError, LookupError, AttributeError):
+            passes = True  # the line must hold, whatever one message is like
+        if passes:
             self._pass_to_playwright(raw)
-            return
-        number = message.get("id")
-        if number is None:
-            if self._hear(message["method"], message.get("sessionId", ""), message.get("params", {})):
-                self._pass_to_playwright(raw)
-        elif number < _FIRST_ID:
-            self._pass_to_playwright(raw)
-        else:
-            self._answer(number, message)
 
     def _pass_to_playwright(self, raw: bytes) -> None:
         if self._to_playwright is not None:
@@ -329,11 +326,7 @@ class _Messages(asyncio.Protocol):
         rest = whole.pop()
         self._begun = [rest] if rest else []
         for message in whole:
-            try:
-                self._on_message(message)
-            except Exception:  # the line must hold, whatever one message does to us
-                _log.exception("a message of the browser was not understood")
+            self._on_message(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        with contextlib.suppress(Exception):
-            self._on_end()
+        self._on_end()

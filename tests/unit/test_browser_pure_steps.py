@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +12,7 @@ from scanner.browser.fingerprint import fingerprint
 from scanner.browser.initiators import direct_chain, whole_chain
 from scanner.browser.launch import candidates, install_commands
 from scanner.browser.outcome import Answer, judge_answer, transport_failure
-from scanner.browser.records import ContextRequest, finished_records
+from scanner.browser.records import finished_records
 from scanner.browser.settings import BrowserSettings, launch_flags, resolver_rules, user_agent_for
 from scanner.browser.site_headers import SiteHeaders
 from scanner.errors import UsageError
@@ -135,7 +133,7 @@ def test_own_cookies_lose_their_values_and_strangers_keep_theirs() -> None:
         return Draft("1", url, "GET", "image", "page", 0, request_headers=headers)
 
     own, strange = finished_records(
-        [draft("https://www.clinic.example/a"), draft("https://t.example/p")], (), "www.clinic.example"
+        [draft("https://www.clinic.example/a"), draft("https://t.example/p")], "www.clinic.example"
     )
     assert own.headers == (("cookie", "sid; b"),)
     assert strange.headers == (("cookie", "sid=1; b=2"),)
@@ -154,7 +152,7 @@ def test_headers_that_a_page_made_up_for_a_stranger_are_evidence() -> None:
         Draft("1", url, "GET", "fetch", "page", 0, request_headers=headers)
         for url in ("https://www.clinic.example/a", "https://t.example/p")
     ]
-    own, strange = finished_records(drafts, (), "www.clinic.example", wanted_headers=("x-api-key",))
+    own, strange = finished_records(drafts, "www.clinic.example", wanted_headers=("x-api-key",))
     assert own.headers == (("x-api-key", "k"),)
     assert dict(strange.headers) == {
         "x-user-email": "a@b.example",
@@ -177,24 +175,6 @@ def test_cookie_lifetimes_are_relative_and_session_cookies_have_none() -> None:
 
 
 # --------------------------------------------------------------------------- requests
-
-
-def _told(url: str, method: str = "GET") -> ContextRequest:
-    return ContextRequest(url, method, "image", b"", "page", 5)
-
-
-def test_a_request_told_twice_is_recorded_once_and_a_surplus_is_kept() -> None:
-    url = "https://t.example/p"
-    drafts = [Draft("1", url, "GET", "image", "page", 1), Draft("2", url, "GET", "image", "page", 2)]
-    told = [_told(url), _told(url + "#part"), _told(url), _told("https://u.example/q"), _told("data:,x")]
-    records = finished_records(drafts, told, "www.clinic.example")
-    assert sorted(r.url for r in records) == [url, url, url, "https://u.example/q"]
-
-
-def test_what_only_the_context_told_keeps_its_end() -> None:
-    gone = replace(_told("https://t.example/gone"), failure="net::ERR_ABORTED")
-    records = finished_records([], [gone, replace(_told("https://t.example/p"), status=204)], "www.clinic.example")
-    assert [(r.status, r.failure) for r in records] == [(None, "net::ERR_ABORTED"), (204, None)]
 
 
 @pytest.mark.parametrize(

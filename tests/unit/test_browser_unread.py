@@ -15,6 +15,7 @@ from scanner.browser.stay import Stay
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import Targets
 from scanner.browser.virtual_time import Dwell
+from scanner.browser.wire import Wire, WireChannel
 from scanner.model import Outcome, StopReason, VisitLimits, VisitTask, Wanted
 
 CLINIC = "https://www.clinic.example"
@@ -58,7 +59,6 @@ def _seen(bodies: BodyKeeper, recorder: Recorder, final_url: str, gaps: tuple[st
         page_time_ms=0,
         recorder=recorder,
         bodies=bodies,
-        told=(),
         notes=(),
         state=None,
         screenshot=None,
@@ -119,7 +119,6 @@ def test_a_login_page_that_could_not_be_read_is_one_by_its_source(
 
 def test_what_the_last_page_still_sends_is_told_apart_from_what_this_one_sends() -> None:
     recorder = Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents()))
-    targets = Targets(recorder, None)
 
     def sent(number: int, kind: str) -> Params:
         address = f"{CLINIC}/{number}"
@@ -132,10 +131,19 @@ def test_what_the_last_page_still_sends_is_told_apart_from_what_this_one_sends()
     recorder.on_event(page, "Network.requestWillBeSent", sent(2, "Document"))
     recorder.on_event(page, "Network.requestWillBeSent", sent(3, "Image"))
     assert recorder.came_early == 1
-    targets.receive("of-the-last-page", '{"method":"Network.loadingFinished","params":{}}')
-    assert targets.strangers == 0
-    targets.receive("of-the-last-page", '{"method":"Network.requestWillBeSent","params":{}}')
-    assert targets.strangers == 1
+
+
+def test_what_a_worker_of_the_last_page_still_sends_is_the_next_visits_to_tell() -> None:
+    last, this = (Targets(Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents())), None) for _ in range(2))
+    page, worker = (WireChannel(Wire(), kind, kind, kind, None) for kind in ("page", "worker"))
+    last.listen_to(page)
+    worker.listener = last
+    last.close()
+    this.listen_to(page)
+    last.on_event(worker, "Network.loadingFinished", {})
+    assert this.strangers == 0
+    last.on_event(worker, "Network.requestWillBeSent", {})
+    assert this.strangers == 1
 
 
 @pytest.mark.parametrize(

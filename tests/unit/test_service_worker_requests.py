@@ -5,31 +5,28 @@ from __future__ import annotations
 import pytest
 
 from scanner.browser.bodies import BodyKeeper, ScriptContents
-from scanner.browser.channel import ChildChannel, Params
+from scanner.browser.channel import Params
 from scanner.browser.recorder import Recorder
 from scanner.browser.records import finished_records
+from scanner.browser.wire import Wire, WireChannel
 from scanner.model import RequestRecord, VisitLimits, Wanted
 
 URL = "https://t.example/through"
 
 
-def _nobody(_channel: object, _method: str, _params: Params) -> None:
-    return
-
-
-def _channel(kind: str) -> ChildChannel:
-    return ChildChannel(None, kind, kind, kind, _nobody)  # type: ignore[arg-type]  # it never speaks
+def _channel(kind: str) -> WireChannel:
+    return WireChannel(Wire(), kind, kind, kind, None)
 
 
 PAGE, WORKER = _channel("page"), _channel("service_worker")
 
 
-def _recorded(*events: tuple[ChildChannel, str, Params]) -> tuple[RequestRecord, ...]:
+def _recorded(*events: tuple[WireChannel, str, Params]) -> tuple[RequestRecord, ...]:
     limits = VisitLimits()
     recorder = Recorder(limits, BodyKeeper(limits, Wanted(), ScriptContents(())))
     for channel, method, params in events:
         recorder.on_event(channel, f"Network.{method}", params)
-    return finished_records(recorder.all_drafts(), (), "www.clinic.example")
+    return finished_records(recorder.all_drafts(), "www.clinic.example")
 
 
 def _sent(request_id: str) -> Params:
@@ -44,7 +41,7 @@ ANSWER: Params = {"requestId": "1", "response": {"status": 204, "fromServiceWork
 
 
 @pytest.mark.parametrize("answer", [[(PAGE, "responseReceived", ANSWER)], []], ids=["answered", "still under way"])
-def test_what_the_worker_passes_on_is_recorded_once(answer: list[tuple[ChildChannel, str, Params]]) -> None:
+def test_what_the_worker_passes_on_is_recorded_once(answer: list[tuple[WireChannel, str, Params]]) -> None:
     records = _recorded(
         (PAGE, "requestWillBeSent", _sent("1")),
         (WORKER, "requestWillBeSent", _sent("2")),

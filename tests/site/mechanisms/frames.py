@@ -96,9 +96,6 @@ FRAMES = (
         ),
         "GET {T}/w.gif?{M}",
         ("POST {T}/b?{M}", b"at=popup"),
-        outcomes="partial",
-        hides_body=True,
-        visit_timeout_ms=12_000,
     ),
     mechanism(
         "popup-that-closes-itself",

@@ -89,6 +89,8 @@ class BodyKeeper:
         self._limits = limits
         self._scripts = scripts
         self._wanted = [(entry.host.lower(), re.compile(entry.path)) for entry in wanted.bodies]
+        self._wanted_of: dict[str, list[re.Pattern[str]]] = {}
+        """Host → paths of which somebody wants the answer. Few hosts, many requests."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._lengths: dict[str, int] = {}
         self.total_bytes = 0
@@ -149,10 +151,11 @@ class BodyKeeper:
             self._start(self._content(channel, draft))
 
     def _is_wanted(self, draft: Draft) -> bool:
-        if not self._wanted:
-            return False
         host = host_of(draft.url)
-        return any(_host_fits(pattern, host) and path.search(draft.url) for pattern, path in self._wanted)
+        if (paths := self._wanted_of.get(host)) is None:
+            paths = [path for pattern, path in self._wanted if _host_fits(pattern, host)]
+            self._wanted_of[host] = paths
+        return any(path.search(draft.url) for path in paths)
 
     def _known_key(self, draft: Draft) -> _Key | None:
         """Under which the script may be known; None: nothing says that it is the one that was read."""

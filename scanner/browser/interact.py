@@ -153,13 +153,18 @@ _LEAVE = """(() => {
 })()"""
 
 
-async def leave(page: Page, timeout_s: float) -> None:
+async def leave(root: Channel, page: Page, timeout_s: float) -> None:
     """Tell the page and every frame in it that the visitor leaves. A frame that does not listen is left alone."""
 
     async def tell(frame: Frame) -> None:
         with contextlib.suppress(PlaywrightError):
             await frame.evaluate(_LEAVE)
 
+    async def tell_page() -> None:
+        with contextlib.suppress(ChannelError):
+            await root.call("Runtime.evaluate", {"expression": _LEAVE}, timeout_s)
+
+    frames = [frame for frame in page.frames if frame is not page.main_frame]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
-            await asyncio.gather(*(tell(frame) for frame in page.frames[:_MAX_FRAMES]))
+            await asyncio.gather(tell_page(), *(tell(frame) for frame in frames[:_MAX_FRAMES]))

@@ -237,10 +237,11 @@ class _Visit:
 
     async def _say_goodbye(self, page: Page) -> None:
         assert self.guests is not None
+        assert self.targets.root is not None
         if self.dwell.hung:
             return
         await self.guests.settle_popups(min(_LEAVE_TIMEOUT_S, self._left_s()))
-        await leave(page, min(_LEAVE_TIMEOUT_S, self._left_s()))
+        await leave(self.targets.root, page, min(_LEAVE_TIMEOUT_S, self._left_s()))
         passed, stalled, late = self.dwell.passed_ms, self.dwell.stalled, self.dwell.timed_out
         await self.dwell.advance(_EXIT_TIME_MS, min(self.deadline, time.monotonic() + self.limits.drain_ms / 1000))
         # What happens after the goodbye is not part of the dwell: only the drain's own limit counts.

@@ -200,7 +200,7 @@ class Wire:
 
     def _from_browser(self, raw: bytes) -> None:
         try:
-            message = json.loads(raw)
+            message = json.loads(raw.decode())
             number = message.get("id")
             if number is None:
                 passes = self._hear(message["method"], message.get("sessionId", ""), message.get("params", {}))

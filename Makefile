@@ -13,7 +13,7 @@ E2E = tests/e2e/test_
 # The longest first: two workers share the files.
 BROWSER = $(E2E)mail_kill.py $(E2E)visit_details.py $(E2E)report_browser.py $(E2E)site_pages.py \
 	$(E2E)demo_site.py $(E2E)cli_disguise.py $(E2E)mail_channels.py $(E2E)mail_smtp.py $(E2E)store_kill.py \
-	$(E2E)wheel.py $(E2E)cli_state.py $(E2E)judgement_cli.py $(E2E)approvals_cli.py $(E2E)policy_cli.py
+	$(E2E)wheel.py $(E2E)cli_state.py $(E2E)judgement_cli.py $(E2E)launch.py $(E2E)approvals_cli.py $(E2E)policy_cli.py
 
 # Tests start hundreds of commands: each finds its modules compiled, also where the environment says otherwise.
 export PYTHONDONTWRITEBYTECODE =

@@ -183,6 +183,9 @@ async def launch_on_wire(playwright: Playwright, settings: BrowserSettings) -> t
             try:
                 browser = await launch(playwright, settings, through=_program(Path(folder)), place=str(place))
                 await starting
+            except BaseException:
+                wire.close()
+                raise
             finally:
                 starting.cancel()
     return browser, wire

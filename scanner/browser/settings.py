@@ -50,7 +50,7 @@ _QUIET_FLAGS = (
     "--disable-domain-reliability",
     # What pages have the browser report on its own waits for a minute, and would leave in the middle of another visit.
     "--short-reporting-delay",
-    # A turn of the wheel moves the page at once: drawing it on its way costs more than anything else a visit does to it.
+    # A turn of the wheel moves the page at once: drawing it on its way costs more than all other input.
     "--disable-smooth-scrolling",
     "--disable-sync",
     "--disable-default-apps",

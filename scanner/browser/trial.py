@@ -6,7 +6,8 @@ import asyncio
 
 from playwright.async_api import Error, async_playwright
 
-from scanner.browser.launch import FoundBrowser, launch
+from scanner.browser.channel import ChannelError
+from scanner.browser.launch import FoundBrowser, launch_on_wire
 from scanner.browser.settings import BrowserSettings
 from scanner.errors import CannotRun
 from scanner.model import SiteConfig
@@ -23,14 +24,18 @@ async def try_browser(found: FoundBrowser) -> None:
     settings = BrowserSettings.of(SiteConfig(name="trial", start=("about:blank",)), found.path)
     try:
         async with asyncio.timeout(TRIAL_S), async_playwright() as playwright:
-            browser = await launch(playwright, settings)
+            browser, wire = await launch_on_wire(playwright, settings)
             try:
                 page = await browser.new_page()
                 await page.evaluate("1 + 1")
+                await wire.root.call("Browser.getVersion")
             finally:
                 await browser.close()
+                wire.close()
     except TimeoutError:
         raise CannotRun(f"{found.path} does not answer within {TRIAL_S:.0f} s", hint="try another browser") from None
+    except ChannelError as error:
+        raise CannotRun(f"{found.path} does not answer: {error}", hint="try another browser") from None
     except Error as error:
         words = str(error).strip().splitlines()
         raise CannotRun(

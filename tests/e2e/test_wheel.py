@@ -29,6 +29,7 @@ NEEDED = (
     "reports/templates/report.html.j2",
     "reports/templates/report.css",
     "reports/templates/report.js",
+    "scanner/browser/handover.sh",
     "scanner/config_schema.json",
     "scanner/store/migrations/env.py",
     "scanner/demo/assets/core.js",

@@ -24,11 +24,20 @@ from scanner.model import StopReason, VisitTask
 
 _LOADING_MS = 100
 """Page time granted at once while a document loads. Short: what a script asks of the browser is answered in real time,
-and must be there before the page's own timers have run."""
+and must be there before the page's own timers have run. Later steps are half as long as what has passed before."""
 _QUICKLY_MS = 1_000
 """Page time that may pass faster than real time while a document loads: what it waits for may not be on our clock."""
 _LOADING_S = 0.5
 """How often to look whether anything still happens."""
+
+
+def loading_step_ms(passed_ms: int) -> int:
+    """Return how much page time to grant next to a document that loads since `passed_ms`.
+
+    >>> [loading_step_ms(passed) for passed in (0, 100, 300, 450, 675)]
+    [100, 100, 150, 225, 337]
+    """
+    return max(_LOADING_MS, passed_ms // 2)
 
 
 @dataclass(slots=True)
@@ -115,7 +124,7 @@ class Arrival:
             if self.crashed():
                 raise Stop(StopReason.CRASHED, "the page crashed its renderer")
             if self.dwell.paused:
-                self.dwell.begin(_LOADING_MS if quickly else round(_LOADING_S * 1000))
+                self.dwell.begin(loading_step_ms(self.dwell.begun_ms) if quickly else round(_LOADING_S * 1000))
             answered = self.recorder.main_document() is not None
             if answered and self._silent_s() > self.stall_s:
                 if not await self.dwell.alive(self.deadline):

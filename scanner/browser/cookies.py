@@ -19,7 +19,7 @@ _CLEARED = "local_storage,indexeddb,service_workers,cache_storage,file_systems,i
 def cookie_records(
     cookies: Iterable[Mapping[str, Any]], set_by: Mapping[str, str], now_s: float
 ) -> tuple[CookieRecord, ...]:
-    """Turn Playwright's cookies into records, sorted. `set_by`: cookie name → URL of who set it; `now_s`: Unix time."""
+    """Turn the browser's cookies into records, sorted. `set_by`: cookie name → URL of who set it; `now_s`: Unix."""
     records = []
     for cookie in cookies:
         expires = float(cookie.get("expires", -1))
@@ -31,7 +31,7 @@ def cookie_records(
                 lifetime_s=max(0, round(expires - now_s)) if expires > 0 else None,
                 http_only=bool(cookie.get("httpOnly")),
                 secure=bool(cookie.get("secure")),
-                same_site=cookie.get("sameSite"),
+                same_site=cookie.get("sameSite") or "Lax",  # what a browser makes of a cookie that does not say
                 set_by=set_by.get(str(cookie["name"])),
             )
         )
@@ -61,19 +61,36 @@ def parse_storage_state(secret: Secret | None) -> dict[str, Any] | None:
 class CleanSlate:
     """Makes a warm context look like a first-time visitor's (or like the logged-in one's) again."""
 
-    def __init__(self, context: BrowserContext, storage_state: Mapping[str, Any] | None) -> None:
+    def __init__(
+        self, context: BrowserContext, browser: Channel, context_id: str, storage_state: Mapping[str, Any] | None
+    ) -> None:
+        """`browser`: the browser's own channel, by which it is told of the context named `context_id`."""
         self._context = context
+        self._browser = browser
+        self._which = {"browserContextId": context_id}
         self._cookies: Sequence[Any] = (storage_state or {}).get("cookies", ())
         self._kept_origins = {str(o.get("origin")) for o in (storage_state or {}).get("origins", ())}
 
     async def restore(self, channel: Channel, origins: Iterable[str]) -> None:
-        """Forget what a visit left behind; `origins`: those of all its frames. The HTTP cache stays."""
+        """Forget what a visit left behind; `origins`: those of all its frames. The HTTP cache stays.
+
+        Raises:
+            ChannelError, PlaywrightError: the browser does not.
+        """
         for origin in origins:
             if origin not in self._kept_origins and origin.startswith("http"):
                 channel.tell("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": _CLEARED})
-        await self._context.clear_cookies()
+        await self._browser.call("Storage.clearCookies", self._which)
         if self._cookies:
             await self._context.add_cookies(self._cookies)
+
+    async def cookies(self) -> Sequence[Mapping[str, Any]]:
+        """Return what the visit left behind, as the browser tells it.
+
+        Raises:
+            ChannelError: it does not tell.
+        """
+        return list((await self._browser.call("Storage.getCookies", self._which)).get("cookies", ()))
 
 
 def unix_time() -> float:

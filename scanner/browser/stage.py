@@ -3,7 +3,7 @@
 Opening a page, and the cold renderer that comes with it, costs more than everything a visit does in it. So a page is
 used a few times: between two visits it forgets its session's storage and runs no script. Its clock is the reason why
 it is only a few: a renderer's virtual time cannot be switched off again, so each visit leaves it half a minute fast,
-and tags must not see a date that is minutes wrong.
+and tags must not see a date that is wrong by more than the five minutes that servers commonly put up with.
 
 A document that has nothing under way is left standing, its clock and its scripts stopped, until the next visit
 replaces it. Any other is replaced by an empty one at once: while it lives somebody has to listen.
@@ -25,7 +25,7 @@ from scanner.browser.guests import Doorway
 from scanner.browser.targets import Targets
 from scanner.browser.wire import WireChannel
 
-VISITS_PER_PAGE = 6
+VISITS_PER_PAGE = 9
 _RESET_TIMEOUT_S = 3.0
 _WINDOW_TIMEOUT_S = 2.0
 _NOTHING = "about:blank"

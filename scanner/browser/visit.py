@@ -274,8 +274,8 @@ class _Visit:
         if self.guests is not None:
             try:
                 async with asyncio.timeout(3.0):
-                    self.cookies = await self.place.context.cookies()
-            except (PlaywrightError, TimeoutError):
+                    self.cookies = await self.place.slate.cookies()
+            except (ChannelError, TimeoutError):
                 self.targets.gaps.append("the cookies could not be read")  # unknown, not none
                 self.sound = False
         self.place.left_origins = self.state.origins if self.state is not None else frozenset()

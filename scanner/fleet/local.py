@@ -224,12 +224,13 @@ class LocalFleet:
             "userAgentMetadata": client_hints(self._settings.profile, engine.version, sys.platform),
         }
         parked = await context.new_page()
+        context_id = await context_id_of(parked)
         return Place(
             context=context,
             parked=parked,
-            slate=CleanSlate(context, self._storage_state),
+            slate=CleanSlate(context, engine.wire.root, context_id, self._storage_state),
             wire=engine.wire,
-            context_id=await context_id_of(parked),
+            context_id=context_id,
             browser_version=f"Chromium {engine.version}",
             hints=hints,
             notes=() if engine.cookies_allowed else ("third-party cookies were blocked by the browser",),

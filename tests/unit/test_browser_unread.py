@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from scanner.browser.arrival import loading_step_ms
 from scanner.browser.bodies import BodyKeeper, ScriptContents
 from scanner.browser.channel import NoAnswer, Params
 from scanner.browser.recorder import Recorder
@@ -169,3 +170,10 @@ def test_a_page_is_quiet_when_nothing_is_open(events: list[tuple[str, Params]], 
     for method, params in [("Network.requestWillBeSent", image), *events]:
         recorder.on_event(_Undrawn(), method, params)
     assert recorder.is_quiet() is quiet
+
+
+def test_a_loading_page_gets_its_first_second_in_steps_that_no_timer_outruns() -> None:
+    passed = [0]
+    while passed[-1] < 1_000:
+        passed.append(passed[-1] + loading_step_ms(passed[-1]))
+    assert passed[:-1] == [0, 100, 200, 300, 450, 675]

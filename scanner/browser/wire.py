@@ -65,6 +65,13 @@ class WireChannel:
         self._wire = wire
         self._waiting: set[int] = set()
 
+    def is_within(self, other: WireChannel) -> bool:
+        """Say whether this is `other`, or a target that was reached through it."""
+        at: WireChannel | None = self
+        while at is not None and at is not other:
+            at = at.parent
+        return at is other
+
     async def call(self, method: str, params: Params | None = None, timeout_s: float = CALL_TIMEOUT_S) -> Params:
         if self.closed:
             raise ChannelError("closed")
@@ -271,12 +278,15 @@ class Wire:
         return not channel.is_ours_alone
 
     def _detached(self, params: Params) -> bool:
-        channel = self._channels.pop(str(params["sessionId"]), None)
+        channel = self._channels.get(str(params["sessionId"]))
         if channel is None:
             return True
-        if channel.listener is not None:
-            channel.listener.lose(channel)
-        channel.close()
+        # What was reached through it is gone as well, and nobody says so.
+        for gone in [one for one in self._channels.values() if one.is_within(channel)]:
+            del self._channels[gone.session_id]
+            if gone.listener is not None:
+                gone.listener.lose(gone)
+            gone.close()
         return not channel.is_ours_alone
 
     def close(self) -> None:

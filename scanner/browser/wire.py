@@ -126,6 +126,8 @@ class Wire:
             source, _ = await loop.connect_read_pipe(_messages(pass_on, self.close), os.fdopen(fd, "rb", 0))
             self._sources.append(source)
         to_playwright.source = self._sources[0]
+        if self.root.closed:
+            self.close()  # a browser that ends at once hangs up before we are there
 
     # ------------------------------------------------------------------ whose is what
 

@@ -188,6 +188,21 @@ async def test_when_the_browser_is_gone_everybody_is_told() -> None:
             await wire.root.call("Browser.getVersion")
 
 
+async def test_a_browser_that_has_hung_up_before_we_are_there_is_hung_up_on() -> None:
+    (theirs_in, ours_in), (theirs_out, ours_out) = (
+        [end.detach() for end in socket.socketpair()] for _ in ("commands", "events")
+    )
+    commands, commands_out = os.pipe()
+    events_in, events = os.pipe()
+    os.close(commands)
+    os.close(events)
+    await Wire().start(ours_in, ours_out, commands_out, events_in)
+    await asyncio.sleep(0.05)
+    for end in (theirs_in, theirs_out):
+        assert os.read(end, 1) == b"", "nobody is at the other end any more"
+        os.close(end)
+
+
 async def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
     async with line() as (wire, _, browser):
         with pytest.raises(NoAnswer, match=r"Browser\.getVersion"):

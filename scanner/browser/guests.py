@@ -20,17 +20,11 @@ _CLOSE_TIMEOUT_S = 3.0
 _POPUP_S = 0.5
 """Real time that a loaded popup has for what its scripts send a moment later: its clock is not ours."""
 
-_RESOURCES = "performance.getEntriesByType('resource').slice(0, 500).map(e => [e.name, e.initiatorType])"
-_KINDS = {
-    "img": "image",
-    "script": "script",
-    "css": "image",
-    "link": "stylesheet",
-    "iframe": "document",
-    "beacon": "ping",
-    "fetch": "fetch",
-    "xmlhttprequest": "xhr",
-}
+_RESOURCES = """(() => {
+  const kinds = {img: 'image', script: 'script', css: 'image', link: 'stylesheet', iframe: 'document', beacon: 'ping',
+    fetch: 'fetch', xmlhttprequest: 'xhr'};
+  return performance.getEntriesByType('resource').slice(0, 500).map(e => [e.name, kinds[e.initiatorType] || 'other']);
+})()"""
 
 
 class Doorway:
@@ -42,7 +36,6 @@ class Doorway:
     def __init__(self, context: BrowserContext, page: Page) -> None:
         self.guests: Guests | None = None
         """Those of the visit that is on; None between visits."""
-        self._page = page
         self._tasks = Tasks()
         self._listening: list[tuple[BrowserContext | Page, str, Callable[..., None]]] = [
             (context, "page", self._pass_on(Guests.on_page)),
@@ -120,7 +113,7 @@ class Guests:
         url = download.url
         self.downloads.append(url)
         # A link marked `download` is fetched by the browser's download manager, of which nobody else tells.
-        self._recorder.on_heard_of(url, "other", "page")
+        self._recorder.on_heard_of([[url, "other"]], "page")
 
     def on_crash(self, _page: Page) -> None:
         self.crashed = True
@@ -136,10 +129,8 @@ class Guests:
                 await asyncio.sleep(_POPUP_S)
             try:
                 async with asyncio.timeout(timeout_s):
-                    # What a page writes into a window in the moment of opening it goes out before anybody can
-                    # listen there.
-                    for name, kind in await popup.evaluate(_RESOURCES):
-                        self._recorder.on_heard_of(name, _KINDS.get(kind, "other"), "popup")
+                    # What a page writes into a window in the moment of opening it may go out before we can listen.
+                    self._recorder.on_heard_of(await popup.evaluate(_RESOURCES), "popup")
             except (PlaywrightError, TimeoutError) as error:
                 if not (popup.is_closed() or "navigation" in str(error)):
                     self._targets.gaps.append("a popup did not answer")

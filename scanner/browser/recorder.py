@@ -29,6 +29,7 @@ from scanner.model import VisitLimits
 
 _WITH_BODIES = ("ping", "fetch", "xhr")
 _HEARD_OF = "heard-of-"
+_HEARD_TYPES = ("image", "script", "stylesheet", "document", *_WITH_BODIES)
 _BEACON_BYTES = 64 * 1024
 """What may be under way at once of requests that outlive their page; the browser refuses more."""
 
@@ -111,23 +112,31 @@ class Recorder:
         if is_on_the_network(url) and len(self._worker_scripts) < self._limits.max_requests:
             self._worker_scripts.setdefault(url, (kind, self.elapsed_ms()))
 
-    def on_heard_of(self, url: str, kind: str, context: str) -> None:
-        """Something else than the protocol tells of a request: it is recorded unless it is known."""
-        bare = urldefrag(url).url
-        if not is_on_the_network(url) or any(urldefrag(draft.url).url == bare for draft in self.drafts):
-            return
-        self._add(
-            Draft(
-                request_id=f"{_HEARD_OF}{len(self.drafts)}",
-                url=bare,
-                method="POST" if kind == "ping" else "GET",
-                type=kind,
-                context=context,
-                started_ms=self.elapsed_ms(),
-                body=None if kind in _WITH_BODIES else b"",
-                finished=True,
+    def on_heard_of(self, told: object, context: str) -> None:
+        """Something else than the protocol tells of requests, as a list of [address, type]: record the unknown ones.
+
+        A page may have had its hand in `told`: what is no such list, or no address, is passed over.
+        """
+        known = {urldefrag(draft.url).url for draft in self.drafts}
+        for one in told if isinstance(told, list) else ():
+            if not (isinstance(one, (list, tuple)) and len(one) == 2 and all(isinstance(part, str) for part in one)):
+                continue
+            url, kind = one[0].partition("#")[0], one[1] if one[1] in _HEARD_TYPES else "other"
+            if url in known or not url.startswith(("http:", "https:")):
+                continue
+            known.add(url)
+            self._add(
+                Draft(
+                    request_id=f"{_HEARD_OF}{len(self.drafts)}",
+                    url=url,
+                    method="POST" if kind == "ping" else "GET",
+                    type=kind,
+                    context=context,
+                    started_ms=self.elapsed_ms(),
+                    body=None if kind in _WITH_BODIES else b"",
+                    finished=True,
+                )
             )
-        )
 
     def on_paused(self, params: Params) -> None:
         """A request that is held on its way out shows its body, whatever it was made of."""

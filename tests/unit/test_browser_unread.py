@@ -177,3 +177,25 @@ def test_a_loading_page_gets_its_first_second_in_steps_that_no_timer_outruns() -
     while passed[-1] < 1_000:
         passed.append(passed[-1] + loading_step_ms(passed[-1]))
     assert passed[:-1] == [0, 100, 200, 300, 450, 675]
+
+
+@pytest.mark.parametrize(
+    ("told", "recorded"),
+    [
+        ([["https://t.example/p#part", "image"], ["https://t.example/p", "image"]], [("GET", "image", b"")]),
+        ([["https://t.example/b", "ping"]], [("POST", "ping", None)]),
+        ([["https://t.example/b", "<b>"]], [("GET", "other", b"")]),
+        ([["https://known.example/", "image"], ["data:,x", "image"], ["http", "image"]], []),
+        ([["https://t.example/"], [1, 2], "ab", None, {"a": "b"}], []),
+        ("https://t.example/", []),
+        (None, []),
+    ],
+)
+def test_what_a_window_says_it_fetched_is_recorded_once_and_not_trusted(
+    told: object, recorded: list[tuple[str, str, bytes | None]]
+) -> None:
+    recorder = Recorder(LIMITS, BodyKeeper(LIMITS, Wanted(), ScriptContents()))
+    request = {"url": "https://known.example/#top", "method": "GET", "headers": {}}
+    recorder.on_event(_Undrawn(), "Network.requestWillBeSent", {"requestId": "1", "request": request, "type": "Image"})
+    recorder.on_heard_of(told, "popup")
+    assert [(draft.method, draft.type, draft.body) for draft in recorder.drafts[1:]] == recorded

@@ -45,24 +45,28 @@ async def bare(urls: tuple[str, ...], at: Served, concurrency: int) -> float:
 
 
 async def measure(pages: int, say: Report) -> dict[str, float]:
-    """Find the best concurrency of each on a few pages, then measure both in turn and compare the medians."""
+    """Find the best concurrency of each on a few pages, then measure both in turn; the median of the rounds counts."""
     site = BenchSite(pages)
     with served(site.respond) as at:
         trial = site.urls[:TRIAL_PAGES]
         bare_at = _best({c: await bare(trial, at, c) for c in CONCURRENCIES}, "bare navigation", say)
         full_at = _best({c: (await scan(trial, at, c)).ms_per_page for c in CONCURRENCIES}, "complete visit", say)
-        bare_ms: list[float] = []
+        # The machine's own speed may change from minute to minute: each scan is compared with what was measured right
+        # before and right after it.
+        bare_ms = [await bare(site.urls, at, bare_at)]
         full: list[Measured] = []
+        ratios: list[float] = []
         for number in range(ROUNDS):
-            bare_ms.append(await bare(site.urls, at, bare_at))
             full.append(await scan(site.urls, at, full_at))
-            say(f"round {number + 1}: bare {bare_ms[-1]:.0f} ms, complete {full[-1].ms_per_page:.0f} ms a page")
+            bare_ms.append(await bare(site.urls, at, bare_at))
+            ratios.append(full[-1].ms_per_page / statistics.mean(bare_ms[-2:]))
+            say(f"round {number + 1}: complete {full[-1].ms_per_page:.0f} ms a page, {ratios[-1]:.2f} times bare")
     not_ok = {key: n for measured in full for key, n in measured.outcomes.items() if key != "ok"}
     if not_ok:
         say(f"not all pages were seen whole: {not_ok}")
     full_ms = statistics.median(measured.ms_per_page for measured in full)
     return {
-        "visit_over_bare": round(full_ms / statistics.median(bare_ms), 2),
+        "visit_over_bare": round(statistics.median(ratios), 2),
         "bare_ms_per_page": round(statistics.median(bare_ms), 1),
         "bare_concurrency": bare_at,
         "visit_ms_per_page": round(full_ms, 1),

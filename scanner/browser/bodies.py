@@ -92,7 +92,6 @@ class BodyKeeper:
         self._wanted_of: dict[str, list[re.Pattern[str]]] = {}
         """Host → paths of which somebody wants the answer. Few hosts, many requests."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lengths: dict[str, int] = {}
         self.total_bytes = 0
         self.lost = 0
         """Request bodies that were there and could not be read."""

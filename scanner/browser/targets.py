@@ -26,6 +26,7 @@ _STACK_DEPTH = 8
 _NOT_LISTENED = ("page", "tab", "browser", "webview", "other")
 _WORKERS = ("worker", "shared_worker", "service_worker")
 _HOOKED = ("Emulation.virtualTimeBudgetExpired", "Fetch.requestPaused", "Page.frameNavigated")
+
 # As a browser does whose user has switched them off. Playwright's own way of blocking them names Playwright to the page
 # and answers with nothing, where pages expect a registration or an error.
 _REFUSE_SERVICE_WORKERS = """(() => {

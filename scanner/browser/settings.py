@@ -52,6 +52,8 @@ _QUIET_FLAGS = (
     "--short-reporting-delay",
     # A turn of the wheel moves the page at once: drawing it on its way costs more than all other input.
     "--disable-smooth-scrolling",
+    # The browser's own buttons and tabs do not move either. Animations of pages do.
+    "--animation-duration-scale=0",
     "--disable-sync",
     "--disable-default-apps",
     "--no-first-run",

@@ -30,6 +30,9 @@ _OURS = ("Network.", "Fetch.", "Audits.", "Debugger.", "Performance.")
 _OURS_TOO = ("Runtime.consoleAPICalled", "Log.entryAdded", "Emulation.virtualTimeBudgetExpired")
 _SAID_BY_US = (b'"Network.enable"', b'"Emulation.setUserAgentOverride"')
 """Playwright's commands that would undo what we told the session."""
+_ITS_WORLD = b'"worldName":"__playwright_utility_world'
+"""In Playwright's commands that want a script context of its own in every document, which nothing of ours needs: its
+`evaluate` runs in the page's own. One context costs as much as a small script file."""
 _METHOD_WITHIN = 120
 """Bytes from a command's beginning within which its method stands."""
 
@@ -198,7 +201,7 @@ class Wire:
 
     def _from_playwright(self, raw: bytes) -> None:
         beginning = raw[:_METHOD_WITHIN]
-        if any(method in beginning for method in _SAID_BY_US):
+        if any(method in beginning for method in _SAID_BY_US) or _ITS_WORLD in raw:
             message = json.loads(raw)
             if message.get("sessionId") in self._channels:
                 said = json.dumps({"id": message["id"], "result": {}, "sessionId": message["sessionId"]})

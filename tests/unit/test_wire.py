@@ -119,8 +119,17 @@ async def test_what_playwright_would_undo_is_answered_in_the_browsers_stead() ->
         await browser.hears()
         playwright.say(id=7, method="Network.enable", sessionId="S1")
         assert await playwright.hears() == {"id": 7, "result": {}, "sessionId": "S1"}
-        playwright.say(id=8, method="Network.enable", sessionId="nobody's of ours")
-        assert (await browser.hears())["id"] == 8, "what we do not listen to is Playwright's own business"
+        world = {"source": "", "worldName": "__playwright_utility_world_page@1"}
+        playwright.say_raw(
+            json.dumps(
+                {"id": 8, "method": "Page.addScriptToEvaluateOnNewDocument", "params": world, "sessionId": "S1"},
+                separators=(",", ":"),  # as Playwright writes
+            ).encode()
+            + b"\0"
+        )
+        assert await playwright.hears() == {"id": 8, "result": {}, "sessionId": "S1"}
+        playwright.say(id=9, method="Network.enable", sessionId="nobody's of ours")
+        assert (await browser.hears())["id"] == 9, "what we do not listen to is Playwright's own business"
 
 
 async def test_workers_are_ours_alone_and_so_is_what_they_start() -> None:

@@ -57,6 +57,8 @@ _QUIET_FLAGS = (
     "--disable-sync",
     "--disable-default-apps",
     "--no-first-run",
+    # What windows fill: as large as a person's window around our viewport. Pages are told the context's own screen.
+    "--screen-info={1366x854}",
     f"--gaia-url={_NOWHERE}",
     f"--google-apis-url={_NOWHERE}",
     f"--component-updater=url-source={_NOWHERE}",
@@ -188,6 +190,11 @@ def client_hints(profile: Profile, browser_version: str, platform: str) -> dict[
     }
 
 
+def viewport_of(profile: Profile) -> tuple[int, int]:
+    """Return a page's width and height in CSS pixels."""
+    return (412, 915) if profile.device is Device.MOBILE else (1366, 768)
+
+
 def context_options(settings: BrowserSettings) -> dict[str, object]:
     """Return keyword arguments for Playwright's `Browser.new_context`."""
     profile = settings.profile
@@ -197,7 +204,7 @@ def context_options(settings: BrowserSettings) -> dict[str, object]:
         "timezone_id": profile.timezone,
         "ignore_https_errors": settings.insecure,
         "accept_downloads": False,
-        "viewport": {"width": 412, "height": 915} if mobile else {"width": 1366, "height": 768},
+        "viewport": dict(zip(("width", "height"), viewport_of(profile), strict=True)),
         # A window is smaller than its screen: its frame comes on top of the viewport.
         "screen": {"width": 412, "height": 915} if mobile else {"width": 1920, "height": 1080},
     }

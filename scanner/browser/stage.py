@@ -22,6 +22,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.channel import Channel, ChannelError
 from scanner.browser.guests import Doorway
+from scanner.browser.sight import see_little
 from scanner.browser.targets import Targets
 from scanner.browser.wire import WireChannel
 
@@ -29,6 +30,8 @@ VISITS_PER_PAGE = 9
 _RESET_TIMEOUT_S = 3.0
 _WINDOW_TIMEOUT_S = 2.0
 _NOTHING = "about:blank"
+_HAS_WINDOW = """new Promise(done => {
+  const look = () => outerWidth ? done() : setTimeout(look, 5); look(); })"""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class Stage:
         if channel is None:
             raise ChannelError("nobody told of the new page")
         await _hide_frame(channel)
+        see_little(channel)
+        await _until_it_has_a_window(channel)
         return cls(page, channel, Doorway(context, page))
 
     @property
@@ -108,11 +113,18 @@ class Stage:
         self.channel.close()
 
 
+async def _until_it_has_a_window(channel: WireChannel) -> None:
+    """Wait until the page knows its window's size: scripts that find none know that no person is there."""
+    with contextlib.suppress(ChannelError):
+        params = {"expression": _HAS_WINDOW, "awaitPromise": True}
+        await channel.call("Runtime.evaluate", params, _WINDOW_TIMEOUT_S)
+
+
 async def _hide_frame(channel: WireChannel) -> None:
     """Show the page's window without tabs and address bar.
 
-    Drawing those takes a quarter of the time of going to a page. The page itself cannot tell: its window, its screen
-    and its display mode are those of the context's options. Playwright sizes the window anew for each page.
+    Drawing those takes a quarter of the time of going to a page. The page can tell by the display mode alone: it is
+    that of a visitor who has pressed F11.
     """
     with contextlib.suppress(ChannelError):  # it only saves time
         window = await channel.call("Browser.getWindowForTarget", timeout_s=_WINDOW_TIMEOUT_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -99,15 +98,6 @@ async def read_state(targets: Targets, wanted_globals: Iterable[str], timeout_s:
         return None
     worlds, frames = zip(main, *rest, strict=True)
     return replace(_as_state(frames[0], frames[1:], found, worlds), peers=peers)
-
-
-async def take_screenshot(root: Channel, timeout_s: float) -> bytes | None:
-    """Return a JPEG of what is in view; None: the page did not let us."""
-    try:
-        answer = await root.call("Page.captureScreenshot", {"format": "jpeg", "quality": 60}, timeout_s)
-        return base64.b64decode(str(answer["data"]))
-    except (ChannelError, KeyError, ValueError):
-        return None
 
 
 async def _frame_trees(targets: Targets, timeout_s: float) -> list[tuple[Channel, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scanner.browser.channel import Channel
 from scanner.browser.interact import scroll_to_end, wake
-from scanner.browser.state import take_screenshot
+from scanner.browser.sight import take_screenshot
 from scanner.browser.targets import Targets
 from scanner.browser.virtual_time import Dwell
 from scanner.model import Device, VisitTask
@@ -54,7 +54,7 @@ class Stay:
             return
         if self.task.screenshot:
             # Before the first scroll: the top of the page, with everything that a second has brought.
-            self.screenshot = await take_screenshot(root, min(_SCREENSHOT_TIMEOUT_S, self._left_s()))
+            self.screenshot = await take_screenshot(root, self.task.profile, min(_SCREENSHOT_TIMEOUT_S, self._left_s()))
         total_ms = limits.page_time_ms - (self.dwell.passed_ms - before_ms)
         if not (limits.interact and drawn):
             await self.dwell.advance(total_ms, self.deadline)

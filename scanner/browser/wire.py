@@ -28,8 +28,8 @@ _DRIVEN = ("page", "iframe")
 """Targets that Playwright drives. It would let go of the others, and ours with them: a session is shared."""
 _OURS = ("Network.", "Fetch.", "Audits.", "Debugger.", "Performance.")
 _OURS_TOO = ("Runtime.consoleAPICalled", "Log.entryAdded", "Emulation.virtualTimeBudgetExpired")
-_SAID_BY_US = (b'"Network.enable"', b'"Emulation.setUserAgentOverride"')
-"""Playwright's commands that would undo what we told the session."""
+_SAID_BY_US = (b'"Network.enable"', b'"Emulation.setUserAgentOverride"', b'"Browser.setWindowBounds"')
+"""Playwright's commands that would undo what we told the session, or its window."""
 _ITS_WORLD = b'"worldName":"__playwright_utility_world'
 """In Playwright's commands that want a script context of its own in every document, which nothing of ours needs: its
 `evaluate` runs in the page's own. One context costs as much as a small script file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanner.browser.channel import Params
 from scanner.model import Initiator
 
 _TYPES = {
@@ -75,9 +76,16 @@ class Draft:
     body_cut: bool = False
     initiators: tuple[Initiator, ...] = ()
     redirected_from: str | None = None
-    request_headers: dict[str, str] = field(default_factory=dict)
-    response_headers: dict[str, str] = field(default_factory=dict)
-    status: int | None = None
+    told_request_headers: dict[str, str] = field(default_factory=dict)
+    told_response_headers: dict[str, str] = field(default_factory=dict)
+    told_status: int | None = None
+    """As the page sees it: without cookies, and without what nobody waits for."""
+    wire: OnTheWire = field(default_factory=lambda: OnTheWire())
+    """As it went out and came back."""
+    was_on_the_wire: bool = True
+    """False: the cache answered, and the redirect of this hop is all there was."""
+    by_tls: bool = False
+    """The browser made `https:` of the address before it sent anything."""
     failure: str | None = None
     blocked: str | None = None
     remote_address: str | None = None
@@ -92,6 +100,44 @@ class Draft:
     content_fingerprint: str | None = None
     content: bytes | None = None
     finished: bool = False
+
+    @property
+    def is_redirected(self) -> bool:
+        return self.by_tls or self.redirected_from is not None
+
+    @property
+    def status(self) -> int | None:
+        return self.told_status or self.wire.status
+
+    @property
+    def request_headers(self) -> dict[str, str]:
+        return self.told_request_headers | self.wire.sent
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        return self.told_response_headers | self.wire.got
+
+
+@dataclass(slots=True)
+class OnTheWire:
+    """What the network process adds, cookies above all. Header names are lower-case."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    got: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+
+
+def goes_by_tls(url: str, redirect: Params, to_url: str) -> bool:
+    """Say whether a redirect is the browser's own: it knows that the host wants TLS, and asks nobody without.
+
+    >>> answer = {"headers": {"Location": "https://a.example/p", "Non-Authoritative-Reason": "HSTS"}}
+    >>> goes_by_tls("http://a.example/p", answer, "https://a.example/p")
+    True
+    >>> goes_by_tls("http://a.example/p", {"headers": {"Location": "https://a.example/p"}}, "https://a.example/p")
+    False
+    """
+    made_up = any(name.lower() == "non-authoritative-reason" for name in redirect.get("headers", {}))
+    return made_up and url.startswith("http:") and to_url == "https:" + url.removeprefix("http:")
 
 
 def is_on_the_network(url: str) -> bool:

@@ -16,8 +16,10 @@ from scanner.browser.bodies import BodyKeeper
 from scanner.browser.channel import Channel, Params
 from scanner.browser.draft import (
     Draft,
+    OnTheWire,
     blocked_reason,
     context_name,
+    goes_by_tls,
     is_on_the_network,
     lower_headers,
     request_type,
@@ -55,8 +57,6 @@ class Recorder:
         self.main_frame: str | None = None
         self.documents: list[Draft] = []
         """Documents of the main frame, in order, redirect hops included."""
-        self.set_cookies: dict[str, str] = {}
-        """Cookie name → URL of the first response that set it."""
         self._worker_scripts: dict[str, tuple[str, int]] = {}
         """URL → kind of worker, ms since the visit began."""
         self.reports = Reports(self._add, bodies.keep_request_body, self.elapsed_ms, self._headers_of)
@@ -201,7 +201,7 @@ class Recorder:
             if draft.body is None and (held := self._bodies_held.get(draft.request_id)) is not None:
                 self._bodies.keep_request_body(draft, held)
         for draft in self.drafts:
-            if draft.status is not None or self._sent_extra.get(draft.request_id):
+            if draft.status is not None or draft.wire.sent:
                 continue
             # What a service worker took over and did not answer before the end never went out by itself.
             draft.from_service_worker = draft.context != "service-worker"
@@ -214,6 +214,15 @@ class Recorder:
     def streams(self) -> list[Draft]:
         """Open answers that are meant to last: event streams."""
         return [d for d in self._in_flight.values() if d.type == "eventsource" or _streams(d)]
+
+    def cookie_setters(self) -> dict[str, str]:
+        """Cookie name → URL of the first request whose answer set it."""
+        setters: dict[str, str] = {}
+        for draft in self.drafts:
+            for line in draft.wire.got.get("set-cookie", "").split("\n"):
+                if name := line.partition("=")[0].strip():
+                    setters.setdefault(name, draft.url)
+        return setters
 
     def main_document(self) -> Draft | None:
         """The document the page shows: the last one of the main frame that was answered."""
@@ -240,10 +249,15 @@ class Recorder:
         redirected_from = None
         if hops:
             owner = self._owners.get(request_id) is channel
-            if redirect is None or (not owner and any(h.url == url and h.redirected_from for h in hops)):
+            if redirect is None or (not owner and any(h.url == url and h.is_redirected for h in hops)):
                 return  # told again by another target
+            if redirect is not None and goes_by_tls(hops[-1].url, redirect, url):
+                self._go_by_tls(hops[-1], request)
+                return
             redirected_from = hops[-1].url
-            self._apply_response(hops[-1], redirect)
+            if redirect is not None:
+                self._apply_response(hops[-1], redirect)
+                hops[-1].was_on_the_wire = bool(params.get("redirectHasExtraInfo", True))
             hops[-1].finished = True
         kind = channel.kind
         frame_id = params.get("frameId")
@@ -266,24 +280,38 @@ class Recorder:
             document_url=params.get("documentURL"),
             initiators=direct_chain(initiator, redirected_from, "worker" in kind),
             redirected_from=redirected_from,
-            request_headers=headers,
+            told_request_headers=headers,
         )
         if not self._add(draft):
             return
-        index = len(hops) if hops else 0
         self._hops.setdefault(request_id, []).append(draft)
         self._owners.setdefault(request_id, channel)
         self._in_flight[request_id] = draft
-        if index < len(extra := self._sent_extra.get(request_id, [])):
-            draft.request_headers |= extra[index]
-        if index < len(got := self._got_extra.get(request_id, [])):
-            self._apply_extra(draft, *got[index])
+        self._match_extras(request_id)
         if is_document:
             self._document_at[urldefrag(url).url] = draft
         if is_document and kind == "page" and frame_id == self.main_frame:
             self.documents.append(draft)
         if request.get("hasPostData"):
             self._take_body(channel, draft, request)
+
+    def _go_by_tls(self, draft: Draft, request: Params) -> None:
+        """The browser went to `https:` by itself before anything was sent: it is one request, to the new address."""
+        draft.url, draft.by_tls = request["url"], True
+        draft.told_request_headers = lower_headers(request.get("headers", {}))
+        if draft.type == "document":
+            self._document_at[urldefrag(draft.url).url] = draft
+
+    def _match_extras(self, request_id: str) -> None:
+        """What was on the wire is told apart from the hops, in order and only of those that were there."""
+        hops = self._hops.get(request_id, ())
+        travelled = [hop for hop in hops if hop.was_on_the_wire]
+        for hop in hops:
+            hop.wire = OnTheWire()
+        for hop, sent in zip(travelled, self._sent_extra.get(request_id, ()), strict=False):
+            hop.wire.sent = sent
+        for hop, (status, got) in zip(travelled, self._got_extra.get(request_id, ()), strict=False):
+            hop.wire.status, hop.wire.got = status, got
 
     def _take_body(self, channel: Channel, draft: Draft, request: Params) -> None:
         entries = request.get("postDataEntries") or ()
@@ -296,19 +324,15 @@ class Recorder:
 
     def _sent_with(self, channel: Channel, params: Params) -> None:
         request_id = params["requestId"]
-        headers = lower_headers(params.get("headers", {}))
-        extra = self._sent_extra.setdefault(request_id, [])
-        extra.append(headers)
+        self._sent_extra.setdefault(request_id, []).append(lower_headers(params.get("headers", {})))
         if channel.kind == "popup":
             self._sent_by_popups.add(request_id)
-        hops = self._hops.get(request_id, [])
-        if len(extra) <= len(hops):
-            hops[len(extra) - 1].request_headers |= headers
+        self._match_extras(request_id)
 
     # ------------------------------------------------------------------ answers
 
     def _apply_response(self, draft: Draft, response: Params) -> None:
-        draft.status = int(response.get("status") or 0) or draft.status
+        draft.told_status = int(response.get("status") or 0) or draft.told_status
         draft.mime = response.get("mimeType") or None
         if address := response.get("remoteIPAddress"):
             port = response.get("remotePort")
@@ -323,14 +347,7 @@ class Recorder:
             draft.tls_subject = security.get("subjectName") or None
         if (size := response.get("encodedDataLength")) is not None:
             draft.size_bytes = int(size)
-        draft.response_headers = lower_headers(response.get("headers", {})) | draft.response_headers
-
-    def _apply_extra(self, draft: Draft, status: int | None, headers: dict[str, str]) -> None:
-        draft.status = status or draft.status
-        draft.response_headers |= headers
-        for line in headers.get("set-cookie", "").split("\n"):
-            if name := line.partition("=")[0].strip():
-                self.set_cookies.setdefault(name, draft.url)
+        draft.told_response_headers = lower_headers(response.get("headers", {}))
 
     def _answered(self, channel: Channel, params: Params) -> None:
         hops = self._hops.get(params["requestId"])
@@ -340,11 +357,10 @@ class Recorder:
 
     def _answered_with(self, channel: Channel, params: Params) -> None:
         request_id = params["requestId"]
-        got = self._got_extra.setdefault(request_id, [])
-        got.append((params.get("statusCode"), lower_headers(params.get("headers", {}))))
-        hops = self._hops.get(request_id, [])
-        if len(got) <= len(hops):
-            self._apply_extra(hops[len(got) - 1], *got[-1])
+        self._got_extra.setdefault(request_id, []).append(
+            (params.get("statusCode"), lower_headers(params.get("headers", {})))
+        )
+        self._match_extras(request_id)
 
     def _from_cache(self, channel: Channel, params: Params) -> None:
         for draft in self._hops.get(params["requestId"], ())[-1:]:
@@ -396,13 +412,13 @@ class Recorder:
 
     def _socket_asked(self, channel: Channel, params: Params) -> None:
         for draft in self._hops.get(params["requestId"], ()):
-            draft.request_headers |= lower_headers(params["request"].get("headers", {}))
+            draft.told_request_headers |= lower_headers(params["request"].get("headers", {}))
 
     def _socket_answered(self, channel: Channel, params: Params) -> None:
         for draft in self._hops.get(params["requestId"], ()):
             response = params["response"]
-            draft.status = int(response.get("status") or 0) or None
-            draft.response_headers |= lower_headers(response.get("headers", {}))
+            draft.told_status = int(response.get("status") or 0) or None
+            draft.told_response_headers |= lower_headers(response.get("headers", {}))
 
     def _socket_sent(self, channel: Channel, params: Params) -> None:
         socket = self._hops.get(params["requestId"])
@@ -449,7 +465,7 @@ class Recorder:
 
     def _transport_opened(self, channel: Channel, params: Params) -> None:
         if draft := self._transports.get(params["transportId"]):
-            draft.status = 200
+            draft.told_status = 200
             draft.body = None  # what it carries is not shown to us
 
     def _transport_closed(self, channel: Channel, params: Params) -> None:

@@ -101,7 +101,7 @@ class Reports:
             context="browser",
             started_ms=self.elapsed_ms(),
             document_url=report.get("initiatorUrl"),
-            request_headers={"content-type": "application/reports+json"} if method == "POST" else {},
+            told_request_headers={"content-type": "application/reports+json"} if method == "POST" else {},
         )
 
 

@@ -91,7 +91,7 @@ def as_capture(seen: Seen) -> PageCapture:
         requests=requests,
         signals=source.signals,
         globals=state.globals if state else (),
-        cookies=cookie_records(seen.cookies, seen.recorder.set_cookies, seen.now_s),
+        cookies=cookie_records(seen.cookies, seen.recorder.cookie_setters(), seen.now_s),
         storage=state.storage if state else (),
         links=_links(state, source),
         off_site=_off_site(seen, final_url),

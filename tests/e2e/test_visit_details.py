@@ -43,7 +43,12 @@ def redirect(url: str) -> Reply:
 
 
 def visit_pages(
-    replies: Mapping[str, Reply], *paths: str, wanted: Wanted | None = None, attempt: int = 1, **site: object
+    replies: Mapping[str, Reply],
+    *paths: str,
+    origin: str = CLINIC,
+    wanted: Wanted | None = None,
+    attempt: int = 1,
+    **site: object,
 ) -> tuple[list[PageCapture], list[Received]]:
     """Visit pages of the clinic one after the other in one browser; return captures and all that was received.
 
@@ -51,8 +56,8 @@ def visit_pages(
     """
 
     async def run() -> list[PageCapture]:
-        async with LocalFleet(fixture_site(server, CLINIC + "/", **site), wanted or Wanted()) as fleet:
-            tasks = [VisitTask(CLINIC + path, CLINIC + path, limits=QUICK, attempt=attempt) for path in paths]
+        async with LocalFleet(fixture_site(server, origin + "/", **site), wanted or Wanted()) as fleet:
+            tasks = [VisitTask(origin + path, origin + path, limits=QUICK, attempt=attempt) for path in paths]
             return [await fleet.visit(task) for task in tasks]
 
     with FixtureServer(
@@ -289,3 +294,38 @@ def test_a_picture_is_taken_where_one_is_asked_for() -> None:
     assert with_picture.screenshot[:3] == b"\xff\xd8\xff"
     assert len(with_picture.screenshot) > 2_000
     assert without.screenshot is None
+
+
+def test_what_came_from_the_cache_is_not_told_as_sent() -> None:
+    """A redirect from the cache was on no wire: the headers that follow are those of where it leads."""
+    forth = Reply(301, (("location", "http://two.test/p.gif"), ("cache-control", "max-age=600"), ("etag", '"one"')))
+    target = Reply(200, (("content-type", "image/gif"), ("cache-control", "no-store"), ("etag", '"two"')), GIF)
+    replies = {
+        **dict.fromkeys(("/a", "/b"), page("<img src=http://one.test/r.gif>")),
+        "one.test/r.gif": forth,
+        "two.test/p.gif": target,
+    }
+    captures, log = visit_pages(replies, "/a", "/b", origin="http://www.clinic.test", concurrency=1)
+    first, second = ([one(capture, f"http://{host}.test/") for host in ("one", "two")] for capture in captures)
+    for hop, followed in (first, second):
+        assert (hop.status, dict(hop.response_headers)["etag"]) == (301, '"one"')
+        assert (followed.status, dict(followed.response_headers)["etag"]) == (200, '"two"')
+    assert [hop.from_cache for hop in (*first, *second)] == [False, False, True, False]
+    assert Counter(urlsplit(entry.url).hostname for entry in log if "clinic" not in entry.url) == {
+        "one.test": 1, "two.test": 2,
+    }  # fmt: skip
+
+
+def test_what_the_browser_sends_over_tls_by_itself_is_one_request() -> None:
+    """It knows of some hosts (all of `.dev`) that they want TLS. Nothing went out in the clear; nobody redirected."""
+    replies = {
+        "/a": page("<img src='http://tracker.dev/p.gif?a=1'>"),
+        "tracker.dev/p.gif": redirect("http://two.dev/q"),
+    }
+    (capture,), log = visit_pages(replies, "/a", origin="http://www.clinic.test")
+    sent = [(r.url, r.status, r.redirected_from) for r in capture.requests if "clinic" not in r.url]
+    assert sent == [
+        ("https://tracker.dev/p.gif?a=1", 302, None),
+        ("https://two.dev/q", 204, "https://tracker.dev/p.gif?a=1"),
+    ]
+    assert sorted(entry.url for entry in log if "clinic" not in entry.url) == [url for url, _, _ in sent]

@@ -130,7 +130,7 @@ def test_a_bad_storage_state_is_named_but_not_shown() -> None:
 def test_own_cookies_lose_their_values_and_strangers_keep_theirs() -> None:
     def draft(url: str) -> Draft:
         headers = {"cookie": "sid=1; b=2", "authorization": "Bearer x"}
-        return Draft("1", url, "GET", "image", "page", 0, request_headers=headers)
+        return Draft("1", url, "GET", "image", "page", 0, told_request_headers=headers)
 
     own, strange = finished_records(
         [draft("https://www.clinic.example/a"), draft("https://t.example/p")], "www.clinic.example"
@@ -149,7 +149,7 @@ def test_headers_that_a_page_made_up_for_a_stranger_are_evidence() -> None:
         "access-control-request-headers": "x-user-email",
     }
     drafts = [
-        Draft("1", url, "GET", "fetch", "page", 0, request_headers=headers)
+        Draft("1", url, "GET", "fetch", "page", 0, told_request_headers=headers)
         for url in ("https://www.clinic.example/a", "https://t.example/p")
     ]
     own, strange = finished_records(drafts, "www.clinic.example", wanted_headers=("x-api-key",))

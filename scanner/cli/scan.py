@@ -68,8 +68,8 @@ def scan(
 ) -> None:
     """Visit every page of a site, record what it loads and sends, and compare with the approved state.
 
-    Name a URL, or a site of the configuration with --site. Without an approved baseline the last full scan is what the
-    new one is compared with.
+    Name a URL, or a site of the configuration; --site says that it is one. Without an approved baseline the last full
+    scan is what the new one is compared with.
 
     \b
       tagdrift scan https://www.clinic.example

@@ -93,10 +93,15 @@ def configuration(path: Path | None, *, secrets: bool | str = False) -> Config |
 
 
 def target(path: Path | None, store_url: str | None, *, url: str | None, site_name: str | None) -> Target:
-    """Find the site to scan, its secrets included. Raises `UsageError` or `ProblemsError`."""
+    """Find the site to scan, its secrets included. Raises `UsageError` or `ProblemsError`.
+
+    `url` may also be a configured site's name: other commands take one in this place.
+    """
     if url and site_name:
         raise UsageError("name either a URL or --site, not both")
-    config = configuration(path, secrets=site_name or url is None)
+    config = configuration(path, secrets=site_name or url or True)
+    if config is not None and any(site.name == url for site in config.sites):
+        url, site_name = None, url
     if url:
         site = site_from_url(url)
     elif site_name is not None:

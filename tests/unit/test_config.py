@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scanner.cli.target import target
 from scanner.config import Config, load_config, site_from_url
 from scanner.errors import Exit, ProblemsError, UsageError
 from scanner.model import (
@@ -329,6 +330,16 @@ def test_only_the_secrets_of_the_wanted_site_are_needed(tmp_path: Path) -> None:
     assert len(problems(tmp_path, text)) == 2
     wrong = text.replace("env:B", "hunter2")
     assert "plain text" in problems(tmp_path, wrong, {"A": "x"}, site_secrets="a")[0]
+
+
+@pytest.mark.parametrize("named", [{"url": "b", "site_name": None}, {"url": None, "site_name": "b"}])
+def test_a_site_may_be_named_where_a_url_may(tmp_path: Path, named: dict[str, str | None]) -> None:
+    path = tmp_path / "tagdrift.yaml"
+    path.write_text(
+        "sites:\n  - {name: a, start: https://a.example, storage_state: 'env:NOT_SET'}\n  - {name: b, start: https://b.example}\n"
+    )
+    assert target(path, None, **named).site.start == ("https://b.example",)  # and nobody asks for a's secret
+    assert target(path, None, url="c.example", site_name=None).site.name == "c.example"
 
 
 # --------------------------------------------------------------------------- a URL alone

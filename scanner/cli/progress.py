@@ -69,7 +69,7 @@ class LiveView:
         if news.outcome is not None and news.outcome is not Outcome.OK:
             self._console.print(Text(_trouble(news), style="yellow"))
         if news.planned:
-            found = f"{len(news.tags)} tags" if news.tags else "no tags so far"
+            found = _tags(news) if news.tags else "no tags so far"
             self._bar.update(self._task, completed=news.done, total=news.planned, tags=found)
 
 
@@ -96,13 +96,18 @@ class PlainView:
         if news.outcome is not None and news.outcome is not Outcome.OK:
             self._line(_trouble(news))
         if news.page is not None:
-            self._count = f"{news.done} of {news.planned} pages, {len(news.tags)} tags"
+            pages = "page" if news.planned == 1 else "pages"
+            self._count = f"{news.done} of {news.planned} {pages}, {_tags(news)}"
             if news.done % PLAIN_EVERY == 0 or news.done == 1:
                 self._line(self._count)
                 self._count = ""
 
     def _line(self, text: str) -> None:
         self._console.print(Text(one_line(text)), soft_wrap=True)
+
+
+def _tags(news: Progress) -> str:
+    return "1 tag" if len(news.tags) == 1 else f"{len(news.tags)} tags"
 
 
 def _trouble(news: Progress) -> str:

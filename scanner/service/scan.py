@@ -21,6 +21,7 @@ from scanner.model import (
     ScanKind,
     ScanRecord,
     ScanState,
+    SightingKind,
     SiteConfig,
     Snapshot,
     VisitTask,
@@ -326,7 +327,8 @@ class ScanRun:
         self._done += 1
         self._seen[inventory.page] = self._sharing.inventory(inventory)
         self._ok += capture.outcome is Outcome.OK
-        self._tags.update(str(s.identity.tag) for s in inventory.sightings if s.identity.tag is not None)
+        # As the report counts them: a cookie or an event need not say which account it belongs to.
+        self._tags.update(str(s.identity.tag) for s in inventory.sightings if s.identity.kind is SightingKind.TAG)
 
     def _report(
         self,

@@ -29,4 +29,5 @@ def test_the_first_page_some_between_and_the_last_are_counted(pages: int, counts
             view.show(Progress(planned=pages, done=done, ok=done, tags=(), page=f"/{done}", outcome=Outcome.OK))
         view.show(Progress(planned=pages, done=pages, ok=pages, tags=(), note="looking twice"))
     said = out.getvalue().splitlines()
-    assert [line for line in said if "pages" in line] == [f"{n} of {pages} pages, 0 tags" for n in counts]
+    unit = "page" if pages == 1 else "pages"
+    assert [line for line in said if " of " in line] == [f"{n} of {pages} {unit}, 0 tags" for n in counts]

@@ -56,6 +56,10 @@ class SiteHeaders:
 
     def on_event(self, channel: Channel, method: str, params: Params) -> None:
         """Let a stopped request go on, with its headers. Overrides end at a redirect, which is stopped anew."""
+        if method == "Fetch.authRequired":
+            # What is given is given unasked: a prompt is closed, as by a person without the password.
+            refusal = {"requestId": params["requestId"], "authChallengeResponse": {"response": "CancelAuth"}}
+            channel.tell("Fetch.continueWithAuth", refusal)
         if method != "Fetch.requestPaused":
             return
         request = params["request"]

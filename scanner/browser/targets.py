@@ -25,7 +25,9 @@ _ATTACH = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
 _STACK_DEPTH = 8
 _NOT_LISTENED = ("page", "tab", "browser", "webview", "other")
 _WORKERS = ("worker", "shared_worker", "service_worker")
-_HOOKED = ("Emulation.virtualTimeBudgetExpired", "Fetch.requestPaused", "Page.frameNavigated")
+_HOOKED = (
+    "Emulation.virtualTimeBudgetExpired", "Fetch.requestPaused", "Fetch.authRequired", "Page.frameNavigated",
+)  # fmt: skip
 
 # As a browser does whose user has switched them off. Playwright's own way of blocking them names Playwright to the page
 # and answers with nothing, where pages expect a registration or an error.
@@ -101,7 +103,7 @@ class Targets:
         if self._hints is not None and channel.kind != "service_worker":
             channel.tell("Emulation.setUserAgentOverride", self._hints)
         if self._patterns:
-            channel.tell("Fetch.enable", {"patterns": self._patterns})
+            channel.tell("Fetch.enable", {"patterns": self._patterns, "handleAuthRequests": True})
         channel.tell("Target.setAutoAttach", _ATTACH)
 
     def children(self, *kinds: str) -> list[WireChannel]:

@@ -26,6 +26,7 @@ from scanner.browser.wire import Wire
 from scanner.errors import CannotRun
 from scanner.fleet.driver import driver_trouble
 from scanner.model import Outcome, PageCapture, SiteConfig, StopReason, VisitTask, Wanted
+from scanner.urls import host_of
 
 _CLOSE_TIMEOUT_S = 8.0
 _VISITS_PER_BROWSER = 400
@@ -33,6 +34,8 @@ _MEMORY_PER_BROWSER = 3 * 1024**3
 _VISITS_BETWEEN_MEMORY_CHECKS = 20
 _SLOTS_PER_BROWSER = 6
 
+_WAITING = (StopReason.PENDING_REQUESTS, StopReason.VISIT_TIMEOUT, StopReason.PAGE_HUNG)
+_PARTS = ("image", "script", "stylesheet", "font", "document", "media")
 _RETRIED = frozenset(
     {
         StopReason.VISIT_TIMEOUT,
@@ -165,12 +168,14 @@ class LocalFleet:
         first = await self._visit_once(task, unused=task.fresh)
         if self._closing or task.attempt > 1 or not _worth_a_retry(first):
             return first
-        # A body that was hidden from us is seen by holding every request, which costs the cache.
-        hold = first.stop_reason is StopReason.BODY_LOST
+        # A body that was hidden from us is seen by holding every request, which costs the cache. Prompts for a
+        # password are heard of in the same way.
+        hidden = first.stop_reason is StopReason.BODY_LOST
+        hold = hidden or _may_ask_for_a_password(first)
         second = await self._visit_once(
             replace(task, attempt=task.attempt + 1), fresh=not hold, unused=task.fresh, hold_requests=hold
         )
-        if hold and len(second.requests) < len(first.requests):
+        if hidden and len(second.requests) < len(first.requests):
             return first  # holding requests hid some of them
         return _better(first, second)
 
@@ -315,7 +320,17 @@ class LocalFleet:
 
 
 def _worth_a_retry(capture: PageCapture) -> bool:
-    return capture.outcome is not Outcome.OK and capture.stop_reason in _RETRIED
+    return capture.outcome is not Outcome.OK and (capture.stop_reason in _RETRIED or _may_ask_for_a_password(capture))
+
+
+def _may_ask_for_a_password(capture: PageCapture) -> bool:
+    """Say whether a part of the page, from its own host, is not answered: of a prompt that waits nobody tells."""
+    host = host_of(capture.final_url)
+    waits = capture.outcome is Outcome.PARTIAL and capture.stop_reason in _WAITING
+    return waits and any(
+        request.type in _PARTS and (request.status, request.failure) == (None, None) and host_of(request.url) == host
+        for request in capture.requests
+    )
 
 
 def _better(first: PageCapture, second: PageCapture) -> PageCapture:

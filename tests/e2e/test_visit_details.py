@@ -329,3 +329,14 @@ def test_what_the_browser_sends_over_tls_by_itself_is_one_request() -> None:
         ("https://two.dev/q", 204, "https://tracker.dev/p.gif?a=1"),
     ]
     assert sorted(entry.url for entry in log if "clinic" not in entry.url) == [url for url, _, _ in sent]
+
+
+def test_a_prompt_for_a_password_is_closed_and_the_page_goes_on() -> None:
+    """As by a person who has none: the picture fails, the page hears of it and is seen whole."""
+    ask = Reply(401, (("www-authenticate", 'Basic realm="Staff"'), ("content-type", "text/html")), b"no")
+    say = "<img src='/staff.gif' onerror='navigator.sendBeacon(\"https://t.tracker.test/failed\")'>"
+    (capture,), log = visit_pages({"/a": page(say), "/staff.gif": ask}, "/a")
+    assert (capture.outcome, capture.attempt) == (Outcome.OK, 2)
+    assert one(capture, CLINIC + "/staff.gif").status == 401
+    assert one(capture, "https://t.tracker.test/failed").status == 204
+    assert "https://t.tracker.test/failed" in {entry.url for entry in log}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from playwright.async_api import BrowserContext
@@ -17,9 +17,9 @@ _CLEARED = "local_storage,indexeddb,service_workers,cache_storage,file_systems,i
 
 
 def cookie_records(
-    cookies: Iterable[Mapping[str, Any]], set_by: Mapping[str, str], now_s: float
+    cookies: Iterable[Mapping[str, Any]], setter_of: Callable[[str, str], str | None], now_s: float
 ) -> tuple[CookieRecord, ...]:
-    """Turn the browser's cookies into records, sorted. `set_by`: cookie name → URL of who set it; `now_s`: Unix."""
+    """Turn the browser's cookies into records, sorted. `setter_of`: name, domain → URL of who set it; `now_s`: Unix."""
     records = []
     for cookie in cookies:
         expires = float(cookie.get("expires", -1))
@@ -32,7 +32,7 @@ def cookie_records(
                 http_only=bool(cookie.get("httpOnly")),
                 secure=bool(cookie.get("secure")),
                 same_site=cookie.get("sameSite") or "Lax",  # what a browser makes of a cookie that does not say
-                set_by=set_by.get(str(cookie["name"])),
+                set_by=setter_of(str(cookie["name"]), str(cookie["domain"])),
             )
         )
     return tuple(sorted(records, key=lambda record: (record.domain, record.path, record.name)))

@@ -215,14 +215,14 @@ class Recorder:
         """Open answers that are meant to last: event streams."""
         return [d for d in self._in_flight.values() if d.type == "eventsource" or _streams(d)]
 
-    def cookie_setters(self) -> dict[str, str]:
-        """Cookie name → URL of the first request whose answer set it."""
-        setters: dict[str, str] = {}
+    def cookies_set(self) -> dict[str, list[str]]:
+        """Cookie name → URLs of the requests whose answers set it, in the order of sending."""
+        found: dict[str, list[str]] = {}
         for draft in self.drafts:
             for line in draft.wire.got.get("set-cookie", "").split("\n"):
                 if name := line.partition("=")[0].strip():
-                    setters.setdefault(name, draft.url)
-        return setters
+                    found.setdefault(name, []).append(draft.url)
+        return found
 
     def main_document(self) -> Draft | None:
         """The document the page shows: the last one of the main frame that was answered."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -14,9 +14,11 @@ from scanner.browser.draft import Draft
 from scanner.browser.outcome import Answer, Verdict, judge_answer
 from scanner.browser.recorder import Recorder
 from scanner.browser.records import finished_records
+from scanner.browser.reports import origin_of
+from scanner.browser.setters import Setters
 from scanner.browser.state import PageState
 from scanner.capture import PageSource, decode_source, read_source
-from scanner.model import Link, Outcome, PageCapture, RequestRecord, StopReason, VisitTask
+from scanner.model import Link, Outcome, PageCapture, RequestRecord, StopReason, StorageKey, VisitTask
 from scanner.urls import host_of, same_site
 
 _FAILURES = frozenset(
@@ -44,6 +46,7 @@ class Seen:
     duration_ms: int
     page_time_ms: int
     recorder: Recorder
+    setters: Setters
     bodies: BodyKeeper
     notes: tuple[str, ...]
     state: PageState | None
@@ -91,8 +94,8 @@ def as_capture(seen: Seen) -> PageCapture:
         requests=requests,
         signals=source.signals,
         globals=state.globals if state else (),
-        cookies=cookie_records(seen.cookies, seen.recorder.cookie_setters(), seen.now_s),
-        storage=state.storage if state else (),
+        cookies=cookie_records(seen.cookies, _setter_of(seen, final_url), seen.now_s),
+        storage=_storage(seen, final_url),
         links=_links(state, source),
         off_site=_off_site(seen, final_url),
         notes=seen.notes,
@@ -109,6 +112,19 @@ def _links(state: PageState | None, source: PageSource) -> tuple[Link, ...]:
     rendered = state.links if state else ()
     known = {link.url for link in rendered}
     return (*rendered, *(link for link in source.links if link.url not in known))
+
+
+def _setter_of(seen: Seen, final_url: str) -> Callable[[str, str], str | None]:
+    answers = seen.recorder.cookies_set()
+    return lambda name, domain: seen.setters.of_cookie(name, domain, host_of(final_url), answers.get(name, ()))
+
+
+def _storage(seen: Seen, final_url: str) -> tuple[StorageKey, ...]:
+    keys = seen.state.storage if seen.state else ()
+    own = origin_of(final_url)
+    return tuple(
+        replace(key, set_by=seen.setters.of_storage(key.area, key.key)) if key.origin == own else key for key in keys
+    )
 
 
 def _off_site(seen: Seen, final_url: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.farewell import KEEP_BACK, WORLD
 from scanner.browser.recorder import Recorder
+from scanner.browser.setters import LISTEN, Setters
 from scanner.browser.wire import WireChannel
 
 # Longer bodies are asked for one by one.
@@ -63,6 +64,7 @@ class Targets:
         self.is_over = False
         self.crashed = False
         self.console_lines = 0
+        self.setters = Setters()
         self.hooks: list[EventHook] = []
         """Told of every event that is not the recorder's."""
         self.on_attached: AttachHook | None = None
@@ -90,6 +92,9 @@ class Targets:
             channel.tell("Network.enableReportingApi", {"enable": True})
             channel.tell("Page.enable")
             channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_BACK, "worldName": WORLD})
+            if channel.kind == "page":
+                heard = {"source": LISTEN, "includeCommandLineAPI": True}
+                channel.tell("Page.addScriptToEvaluateOnNewDocument", heard)
             if not self._service_workers_allowed:
                 channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": _REFUSE_SERVICE_WORKERS})
         if channel.kind != "service_worker":
@@ -183,7 +188,7 @@ class Targets:
             if channel.kind == "worklet":
                 self._recorder.on_worker(str(params.get("url", "")), channel.kind)
         elif method == "Runtime.consoleAPICalled":
-            self.console_lines += 1
+            self.console_lines += not (channel is self.root and self.setters.hear(params))
         elif method == "Inspector.targetCrashed" and channel is self.root:
             self.crashed = True
         elif method == "Inspector.targetCrashed" and channel.kind in ("iframe", "popup"):

@@ -346,6 +346,7 @@ class _Visit:
             duration_ms=self.recorder.elapsed_ms(),
             page_time_ms=self.dwell.passed_ms,
             recorder=self.recorder,
+            setters=self.targets.setters,
             bodies=self.bodies,
             notes=self.place.notes + (self.guests.notes() if self.guests else ()),
             state=self.state,

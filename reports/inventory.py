@@ -118,6 +118,7 @@ def _other(identity: Identity, seen: _Seen, names: Names) -> OtherView:
         tag=tag_name(identity.tag, names) if identity.tag else None,
         pages=len(seen.pages),
         versions=len(seen.versions),
+        loaders=tuple(seen.loaders),
     )
 
 

@@ -197,6 +197,7 @@ def _other(name: str, other: OtherView) -> Json:
         "tag": other.tag,
         "pages": other.pages,
         "versions": other.versions,
+        "loaders": list(other.loaders),
     }
 
 

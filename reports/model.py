@@ -150,6 +150,8 @@ class OtherView:
     pages: int
     versions: int
     """How many different contents a script had."""
+    loaders: tuple[str, ...] = ()
+    """Who loaded it, or set it, nearest first."""
 
 
 @dataclass(frozen=True, slots=True)

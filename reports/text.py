@@ -203,16 +203,18 @@ def _inventory(sheet: _Sheet, view: ReportView) -> None:
     sheet.more(len(tags) - 60, "tag")
     _others(sheet, "Third parties", view.inventory.third_parties)
     _others(sheet, "Scripts", view.inventory.scripts)
-    _others(sheet, "Cookies", view.inventory.cookies)
+    _others(sheet, "Cookies", view.inventory.cookies, ", set by ")
 
 
-def _others(sheet: _Sheet, title: str, others: Sequence[OtherView]) -> None:
+def _others(sheet: _Sheet, title: str, others: Sequence[OtherView], by: str | None = None) -> None:
     if not others:
         return
     sheet.heading(f"{title} ({len(others)})")
     for other in others[:60]:
         owner = other.owner or other.tag or "owner unknown"
-        sheet.bullet(f"{one_line(other.subject, 160)} ({one_line(owner, 80)}): {words.count(other.pages, 'page')}")
+        setter = by + one_line(other.loaders[0], 120) if by and other.loaders else ""
+        pages = words.count(other.pages, "page")
+        sheet.bullet(f"{one_line(other.subject, 160)} ({one_line(owner, 80)}): {pages}{setter}")
     sheet.more(len(others) - 60, title.lower().rstrip("s"))
 
 

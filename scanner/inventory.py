@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scanner.contained import ContainerContent
-from scanner.loaders import loader_words
+from scanner.loaders import loader_words, setter_words
 from scanner.model import (
     Category,
     CookieRecord,
@@ -391,3 +391,6 @@ class _Sheet:
             draft = self.draft(SightingKind.COOKIE, subject, tag, category)
             draft.owner = owner[0] if owner else None
             draft.evidence.add("cookie")
+            if cookie.set_by is not None:
+                loaded = next((r for r in self.capture.requests if r.url == cookie.set_by), None)
+                draft.chains.add(setter_words(cookie.set_by, loaded, self.capture.final_url, self.names))

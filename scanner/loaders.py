@@ -31,6 +31,23 @@ def loader_words(request: RequestRecord, page_url: str, containers: Mapping[str,
     return tuple(dict.fromkeys(words))[:_MOST_LOADERS]
 
 
+def setter_words(
+    url: str, request: RequestRecord | None, page_url: str, containers: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Say in words who set a cookie, and what led there. `url`: the script or the request whose answer set it.
+
+    `request`: what was loaded from there; None: nothing that is known.
+    """
+    if _same_document(url, page_url):
+        return ("the page itself",)
+    named = containers or {}
+    name = _named(url, named[url]) if url in named else script_words(url)
+    if request is None:
+        return (name,)
+    name = name if request.type == "script" else f"answer of {name}"
+    return tuple(dict.fromkeys((name, *loader_words(request, page_url, named))))[:_MOST_LOADERS]
+
+
 @lru_cache(maxsize=16_384)
 def script_words(url: str) -> str:
     """Name a script for a person: its address without chance, and the account in its query where there is one."""

@@ -4,22 +4,27 @@ A breakpoint that never stops stands on the browser's own `document.cookie` and 
 `monitor(f)` into the developer tools. Nothing of the page is replaced, so no script can tell: what the breakpoint calls
 is a constant under a name that nobody can guess, and it speaks to us through the browser's own console.
 
+To put a breakpoint there the browser walks through all that a renderer holds, twice for each. In a new one that is a
+millisecond, in a used one it may be fifty. So only some visits listen: see `visit`.
+
 Heard are a page's own scripts and those it loads. Frames have cookies and storage of their own, under their own names;
 a key written as a property (`localStorage.key = …`) passes no function that could be listened to.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from string import Template
 from urllib.parse import urldefrag
 
-from scanner.browser.channel import Params
+from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.urls import host_of
 
 _WORD = "_" + secrets.token_hex(12)
+_TIMEOUT_S = 3.0
 _MOST = 300
 """Names heard of in one document."""
 _LONGEST_NAME_CHARS = 300
@@ -28,7 +33,7 @@ _AREAS = {"local": _LOCAL, "session": _SESSION}
 _BEFORE, _AFTER = f"Count for '{_WORD} ", "' does not exist"
 
 # Only syntax and what the browser gave us before the page ran: a page may have put its own in place of the rest.
-LISTEN = Template("""const $word = (() => {
+_LISTEN = Template("""const $word = (() => {
   if (self !== top) return () => {};
   const say = console.countReset, seen = {__proto__: null};
   let left = $most;
@@ -61,6 +66,20 @@ class Setters:
     """What was heard in one visit: (kind, name) → the script that set it first, as a URL."""
 
     scripts: dict[tuple[str, str], str] = field(default_factory=dict)
+    _listening: str | None = None
+
+    async def listen(self, channel: Channel) -> None:
+        """Listen to the documents that a page shows from now on; where the browser does not let us, to none."""
+        script = {"source": _LISTEN, "includeCommandLineAPI": True}
+        with contextlib.suppress(ChannelError):
+            answer = await channel.call("Page.addScriptToEvaluateOnNewDocument", script, _TIMEOUT_S)
+            self._listening = str(answer["identifier"])
+
+    def stop(self, channel: Channel) -> None:
+        """Leave the documents alone that come after this visit's."""
+        if self._listening is not None:
+            channel.tell("Page.removeScriptToEvaluateOnNewDocument", {"identifier": self._listening})
+            self._listening = None
 
     def hear(self, called: Params) -> bool:
         """Take in one `Runtime.consoleAPICalled`. True: it was meant for us."""

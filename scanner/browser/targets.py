@@ -12,7 +12,7 @@ from collections.abc import Callable
 from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.farewell import KEEP_BACK, WORLD
 from scanner.browser.recorder import Recorder
-from scanner.browser.setters import LISTEN, Setters
+from scanner.browser.setters import Setters
 from scanner.browser.wire import WireChannel
 
 # Longer bodies are asked for one by one.
@@ -92,9 +92,6 @@ class Targets:
             channel.tell("Network.enableReportingApi", {"enable": True})
             channel.tell("Page.enable")
             channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": KEEP_BACK, "worldName": WORLD})
-            if channel.kind == "page":
-                heard = {"source": LISTEN, "includeCommandLineAPI": True}
-                channel.tell("Page.addScriptToEvaluateOnNewDocument", heard)
             if not self._service_workers_allowed:
                 channel.tell("Page.addScriptToEvaluateOnNewDocument", {"source": _REFUSE_SERVICE_WORKERS})
         if channel.kind != "service_worker":

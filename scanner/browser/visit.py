@@ -188,6 +188,9 @@ class _Visit:
                 else:
                     self.targets.listen_to(stage.channel)
                 self.stage = stage
+                # In a new renderer it costs nothing; elsewhere it is worth it once for each kind of page.
+                if stage.visits == 0 or self.task.screenshot:
+                    await self.targets.setters.listen(stage.channel)
                 stage.doorway.guests = self.guests = Guests(place.context, stage.page, self.recorder, self.targets)
         except (TimeoutError, ChannelError) as error:
             self.sound = False
@@ -281,6 +284,8 @@ class _Visit:
         self.place.left_origins = self.state.origins if self.state is not None else frozenset()
         if self._crashed() or self.dwell.hung or self.state is None:
             self.sound = False  # a place where something went wrong is not used again
+        if self.stage is not None:
+            self.targets.setters.stop(self.stage.channel)
         stage = self.stage if self.sound and self.reusable and self.stop is None else None
         frames = self.targets.children("iframe")
         if stage is not None and await (stage.stop(frames) if self._is_quiet() else stage.reset()):

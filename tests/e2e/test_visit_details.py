@@ -48,6 +48,7 @@ def visit_pages(
     origin: str = CLINIC,
     wanted: Wanted | None = None,
     attempt: int = 1,
+    screenshot: bool = False,
     **site: object,
 ) -> tuple[list[PageCapture], list[Received]]:
     """Visit pages of the clinic one after the other in one browser; return captures and all that was received.
@@ -57,7 +58,8 @@ def visit_pages(
 
     async def run() -> list[PageCapture]:
         async with LocalFleet(fixture_site(server, origin + "/", **site), wanted or Wanted()) as fleet:
-            tasks = [VisitTask(origin + path, origin + path, limits=QUICK, attempt=attempt) for path in paths]
+            more = {"limits": QUICK, "attempt": attempt, "screenshot": screenshot}
+            tasks = [VisitTask(origin + path, origin + path, **more) for path in paths]  # type: ignore[arg-type]
             return [await fleet.visit(task) for task in tasks]
 
     with FixtureServer(
@@ -340,3 +342,46 @@ def test_a_prompt_for_a_password_is_closed_and_the_page_goes_on() -> None:
     assert one(capture, CLINIC + "/staff.gif").status == 401
     assert one(capture, "https://t.tracker.test/failed").status == 204
     assert "https://t.tracker.test/failed" in {entry.url for entry in log}
+
+
+def test_who_sets_cookies_and_keys_is_known_and_the_page_cannot_tell() -> None:
+    """One name of two hosts, one set by a server, by scripts at once and later; and nothing of the page is touched."""
+    act = """
+        const told = [];
+        for (const name of Object.getOwnPropertyNames(console)) console[name] = () => told.push(name);
+        for (const of of [String, Set, Object]) for (const name of Object.getOwnPropertyNames(of.prototype)) {
+          const own = Object.getOwnPropertyDescriptor(of.prototype, name);
+          if (name !== 'constructor' && typeof own.value === 'function' && of !== Object)
+            of.prototype[name] = function (...given) { told.push(name); return own.value.apply(this, given); };
+        }
+        document.cookie = 'script=1; path=/'; localStorage.setItem('kept', 'v'); sessionStorage.setItem('now', 'v');
+        localStorage.property = 'v'; setTimeout(() => { document.cookie = 'later=1' }, 3000);
+        const set = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie').set;
+        const traces = [told.length, set + '', Reflect.ownKeys(set).length, Reflect.ownKeys(window).filter(
+          name => typeof name === 'symbol' || /^_[0-9a-f]{24}$/.test(name)).length];
+        navigator.sendBeacon('https://t.tracker.test/traces', JSON.stringify(traces));"""
+    given = (("set-cookie", "uid=1; Secure; SameSite=None"), ("content-type", "image/gif"))
+    body = "<script src='https://t.tracker.test/v.js'></script>" + "".join(
+        f"<img src='https://{host}/i.gif'>" for host in ("a.hop-one.test", "b.hop-two.test")
+    )
+    policy = ("content-security-policy", "script-src https://t.tracker.test")
+    replies = {
+        "/a": page(body, policy, ("set-cookie", "server=1")),
+        "t.tracker.test/v.js": script(act),
+        **{f"{host}/i.gif": Reply(200, given, GIF) for host in ("a.hop-one.test", "b.hop-two.test")},
+    }
+    (first, second), _ = visit_pages(replies, "/a", "/a", concurrency=1, screenshot=True)
+    vendor = "https://t.tracker.test/v.js"
+    for capture in (first, second):
+        assert {(cookie.name, cookie.domain): cookie.set_by for cookie in capture.cookies} == {
+            ("uid", "a.hop-one.test"): "https://a.hop-one.test/i.gif",
+            ("uid", "b.hop-two.test"): "https://b.hop-two.test/i.gif",
+            ("server", "www.clinic.test"): CLINIC + "/a",
+            ("script", "www.clinic.test"): vendor,
+            ("later", "www.clinic.test"): vendor,
+        }
+        assert {(key.area, key.key): key.set_by for key in capture.storage} == {
+            ("local", "kept"): vendor, ("session", "now"): vendor, ("local", "property"): None,
+        }  # fmt: skip
+        traces = one(capture, "https://t.tracker.test/traces").body
+        assert traces == b'[0,"function set cookie() { [native code] }",2,0]'

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.browser import setters
 from scanner.browser.cookies import cookie_records, parse_storage_state
 from scanner.browser.draft import Draft, blocked_reason, request_type
 from scanner.browser.fingerprint import fingerprint
@@ -167,11 +170,31 @@ def test_cookie_lifetimes_are_relative_and_session_cookies_have_none() -> None:
         {"name": "a", "domain": ".x.example", "path": "/", "expires": 1_100.0, "httpOnly": True},
         {"name": "b", "domain": ".x.example", "path": "/", "expires": -1},
     ]
-    records = cookie_records(cookies, {"a": "https://x.example/set"}, 1_000.0)
+    records = cookie_records(
+        cookies, lambda name, domain: f"https://{domain[1:]}/set" if name == "a" else None, 1_000.0
+    )
     assert [(r.name, r.lifetime_s, r.set_by) for r in records] == [
         ("a", 100, "https://x.example/set"),
         ("b", None, None),
     ]
+
+
+def test_who_set_a_cookie_is_one_that_may() -> None:
+    calls = [{"url": ""}, {"url": "https://t.example/v.js#x"}, {"url": "https://www.clinic.example/"}]
+    called = {"type": "warning", "stackTrace": {"callFrames": calls}}
+    word = re.search(r"const (_[0-9a-f]{24}) =", setters._LISTEN)
+    assert word is not None
+    heard = setters.Setters()
+    for name in ("_id", "uid"):
+        args = [{"value": f"Count for '{word[1]} c{name}' does not exist"}]
+        assert heard.hear({**called, "args": args})
+    assert not heard.hear({**called, "args": [{"value": "Count for 'mine' does not exist"}]})
+    page, answers = "www.clinic.example", ["https://a.example/sync", "https://b.example/sync"]
+    assert heard.of_cookie("_id", ".clinic.example", page) == "https://t.example/v.js"
+    assert heard.of_cookie("_id", ".b.example", page) is None
+    assert heard.of_cookie("uid", ".b.example", page, answers) == "https://b.example/sync"
+    assert heard.of_cookie("uid", "www.clinic.example", page, answers) == "https://t.example/v.js"
+    assert heard.of_storage("local", "_id") is None
 
 
 # --------------------------------------------------------------------------- requests

@@ -12,6 +12,7 @@ from scanner.browser.arrival import loading_step_ms
 from scanner.browser.bodies import BodyKeeper, ScriptContents
 from scanner.browser.channel import NoAnswer, Params
 from scanner.browser.recorder import Recorder
+from scanner.browser.setters import Setters
 from scanner.browser.stay import Stay
 from scanner.browser.summary import Seen, as_capture
 from scanner.browser.targets import Targets
@@ -59,6 +60,7 @@ def _seen(bodies: BodyKeeper, recorder: Recorder, final_url: str, gaps: tuple[st
         duration_ms=100,
         page_time_ms=0,
         recorder=recorder,
+        setters=Setters(),
         bodies=bodies,
         notes=(),
         state=None,

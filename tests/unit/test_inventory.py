@@ -164,6 +164,14 @@ def test_cookies_of_third_parties_and_of_known_tags(
     assert identities(inventory, SightingKind.COOKIE) == expected
 
 
+def test_a_cookie_names_who_set_it() -> None:
+    sync = "https://ad.doubleclick.net/sync?r=1"
+    cookie = make.cookie("IDE", ".doubleclick.net", set_by=sync)
+    inventory = page_inventory(make.capture("/", (make.request(sync),), cookies=(cookie,)), (), owner_of)
+    (seen,) = (sighting for sighting in inventory.sightings if sighting.identity.kind is SightingKind.COOKIE)
+    assert seen.loaders == ("answer of https://ad.doubleclick.net/sync",)
+
+
 @pytest.mark.parametrize(
     ("kind", "evidence"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scanner.loaders import loader_words
+from scanner.loaders import loader_words, setter_words
 from scanner.model import Initiator
 from tests import make
 
@@ -62,3 +62,22 @@ def test_a_frames_own_snippet_is_not_the_pages() -> None:
 def test_endless_chains_are_cut() -> None:
     request = make.request(initiators=tuple(make.initiator(url=f"{make.SITE}/{c}.js") for c in "abcdefghij"))
     assert len(loader_words(request, PAGE)) == 6
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "expected"),
+    [
+        pytest.param(f"{PAGE}#top", None, ["the page itself"], id="the page"),
+        pytest.param("https://s.pinimg.com/ct/core.js", None, ["https://s.pinimg.com/ct/core.js"], id="nothing loaded"),
+        pytest.param(GTM, "script", [f"{GTM.partition('?')[0]} (GTM-ABC123)", "HTML of the page"], id="a script"),
+        pytest.param(
+            "https://t.example/sync?u=1",
+            "image",
+            ["answer of https://t.example/sync", "HTML of the page"],
+            id="an answer",
+        ),
+    ],
+)
+def test_who_set_a_cookie(url: str, kind: str | None, expected: list[str]) -> None:
+    loaded = make.request(url, type=kind, initiators=(Initiator("parser", PAGE),)) if kind else None
+    assert list(setter_words(url, loaded, PAGE)) == expected

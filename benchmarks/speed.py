@@ -16,8 +16,8 @@ from scanner.browser.settings import context_options
 from scanner.model import VisitLimits
 
 Report = Callable[[str], None]
-CONCURRENCIES = (1, 2, 4, 6)
-TRIAL_PAGES = 32
+CONCURRENCIES = (1, 2, 4, 6, 8, 12)
+TRIAL_PAGES = 48
 ROUNDS = 3
 
 

@@ -54,7 +54,7 @@ machine. These come from {cpus} processor cores, {python}, {browser}, on {when}.
   cacheable, under a certificate that the browser trusts, served by a process of its own. *Bare* is `page.goto` until
   the load event, again and again in the same pages, nothing recorded. *Complete* is what a scan does: a clean page for
   every visit, everything recorded, mouse, keys and scrolling, 30 seconds of the page's own time, exit events, rules,
-  and the page saved to SQLite. Each is first tried with 1 to 6 pages at once, then three scans run, each at its best,
+  and the page saved to SQLite. Each is first tried with 1 to 12 pages at once, then three scans run, each at its best,
   with bare navigation before, between and after; each is compared with its neighbours, the median of the three counts.
 - **Memory.** Resident size of the Python process, looked at after every page of a scan. The browser's memory is not in
   it: browsers are recycled by visits and by memory.

@@ -114,17 +114,18 @@ class Wire:
         self._answers: dict[int, asyncio.Future[Params]] = {}
         self._last_id = _FIRST_ID
         self._forwarded: dict[str, bool] = {}
-        self._to_browser: asyncio.WriteTransport | None = None
-        self._to_playwright: asyncio.WriteTransport | None = None
+        self._to_browser: _Outbox | None = None
+        self._to_playwright: _Outbox | None = None
         self._sources: list[asyncio.ReadTransport] = []
 
     async def start(self, commands_in: int, events_out: int, commands_out: int, events_in: int) -> None:
         """Stand in the line from now on. File descriptors: Playwright's ends (in, out), then the browser's."""
         loop = asyncio.get_running_loop()
         to_playwright = _Flow()
-        self._to_browser, _ = await loop.connect_write_pipe(_Flow, os.fdopen(commands_out, "wb", 0))
-        self._to_playwright, _ = await loop.connect_write_pipe(lambda: to_playwright, os.fdopen(events_out, "wb", 0))
-        self._to_playwright.set_write_buffer_limits(high=_TOO_MUCH)
+        commands, _ = await loop.connect_write_pipe(_Flow, os.fdopen(commands_out, "wb", 0))
+        events, _ = await loop.connect_write_pipe(lambda: to_playwright, os.fdopen(events_out, "wb", 0))
+        events.set_write_buffer_limits(high=_TOO_MUCH)
+        self._to_browser, self._to_playwright = _Outbox(commands), _Outbox(events)
         for fd, pass_on in ((events_in, self._from_browser), (commands_in, self._from_playwright)):
             source, _ = await loop.connect_read_pipe(_messages(pass_on, self.close), os.fdopen(fd, "rb", 0))
             self._sources.append(source)
@@ -186,7 +187,7 @@ class Wire:
         if channel.session_id:
             message["sessionId"] = channel.session_id
         if self._to_browser is not None:
-            self._to_browser.write(json.dumps(message).encode() + _END)
+            self._to_browser.put(json.dumps(message).encode())
         return self._last_id
 
     def forget(self, number: int) -> None:
@@ -208,7 +209,7 @@ class Wire:
                 self._pass_to_playwright(said.encode())
                 return
         if self._to_browser is not None:
-            self._to_browser.write(raw + _END)
+            self._to_browser.put(raw)
 
     def _from_browser(self, raw: bytes) -> None:
         try:
@@ -228,7 +229,7 @@ class Wire:
 
     def _pass_to_playwright(self, raw: bytes) -> None:
         if self._to_playwright is not None:
-            self._to_playwright.write(raw + _END)
+            self._to_playwright.put(raw)
 
     def _answer(self, number: int, message: Params) -> None:
         answer = self._answers.pop(number, None)
@@ -296,13 +297,35 @@ class Wire:
 
     def close(self) -> None:
         """Hang up on both ends, as when one of them does: nobody who waits will get an answer."""
-        for transport in (self._to_browser, self._to_playwright, *self._sources):
-            if transport is not None:
-                transport.close()
+        for end in (self._to_browser, self._to_playwright, *self._sources):
+            if end is not None:
+                end.close()
         self._to_browser = self._to_playwright = None
         self._sources.clear()
         for channel in (self.root, *self._channels.values()):
             channel.close()
+
+
+class _Outbox:
+    """What is said in one turn of the event loop goes out together: each message alone would wake up the other side."""
+
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
+        self._transport = transport
+        self._waiting: list[bytes] = []
+
+    def put(self, message: bytes) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._waiting += (message, _END)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._waiting and not self._transport.is_closing():
+            self._transport.write(b"".join(self._waiting))
+        self._waiting.clear()
 
 
 class _Flow(asyncio.BaseProtocol):

@@ -32,7 +32,7 @@ _CLOSE_TIMEOUT_S = 8.0
 _VISITS_PER_BROWSER = 400
 _MEMORY_PER_BROWSER = 3 * 1024**3
 _VISITS_BETWEEN_MEMORY_CHECKS = 20
-_SLOTS_PER_BROWSER = 6
+_SLOTS_PER_BROWSER = 8
 
 _WAITING = (StopReason.PENDING_REQUESTS, StopReason.VISIT_TIMEOUT, StopReason.PAGE_HUNG)
 _PARTS = ("image", "script", "stylesheet", "font", "document", "media")

@@ -60,6 +60,10 @@ _NOT_ON_THE_NETWORK = (
 )
 
 
+_MADE_UP = "non-authoritative-reason"
+"""Header of answers that the browser writes itself."""
+
+
 @dataclass(slots=True)
 class Draft:
     """One hop of one request. Mutable: the browser tells about it in pieces, in no fixed order."""
@@ -83,7 +87,7 @@ class Draft:
     wire: OnTheWire = field(default_factory=lambda: OnTheWire())
     """As it went out and came back."""
     was_on_the_wire: bool = True
-    """False: the cache answered, and the redirect of this hop is all there was."""
+    """False: the redirect of this hop was answered within the browser, and there was nothing else."""
     by_tls: bool = False
     """The browser made `https:` of the address before it sent anything."""
     failure: str | None = None
@@ -104,6 +108,11 @@ class Draft:
     @property
     def is_redirected(self) -> bool:
         return self.by_tls or self.redirected_from is not None
+
+    @property
+    def is_answered_within(self) -> bool:
+        """By the cache, a service worker, or what the browser knows of a host by itself."""
+        return self.from_cache or self.from_service_worker or _MADE_UP in self.told_response_headers
 
     @property
     def status(self) -> int | None:
@@ -136,7 +145,7 @@ def goes_by_tls(url: str, redirect: Params, to_url: str) -> bool:
     >>> goes_by_tls("http://a.example/p", {"headers": {"Location": "https://a.example/p"}}, "https://a.example/p")
     False
     """
-    made_up = any(name.lower() == "non-authoritative-reason" for name in redirect.get("headers", {}))
+    made_up = any(name.lower() == _MADE_UP for name in redirect.get("headers", {}))
     return made_up and url.startswith("http:") and to_url == "https:" + url.removeprefix("http:")
 
 

@@ -251,13 +251,12 @@ class Recorder:
             owner = self._owners.get(request_id) is channel
             if redirect is None or (not owner and any(h.url == url and h.is_redirected for h in hops)):
                 return  # told again by another target
-            if redirect is not None and goes_by_tls(hops[-1].url, redirect, url):
+            if goes_by_tls(hops[-1].url, redirect, url):
                 self._go_by_tls(hops[-1], request)
                 return
             redirected_from = hops[-1].url
-            if redirect is not None:
-                self._apply_response(hops[-1], redirect)
-                hops[-1].was_on_the_wire = bool(params.get("redirectHasExtraInfo", True))
+            self._apply_response(hops[-1], redirect)
+            hops[-1].was_on_the_wire = bool(params.get("redirectHasExtraInfo")) or not hops[-1].is_answered_within
             hops[-1].finished = True
         kind = channel.kind
         frame_id = params.get("frameId")

@@ -385,3 +385,13 @@ def test_who_sets_cookies_and_keys_is_known_and_the_page_cannot_tell() -> None:
         }  # fmt: skip
         traces = one(capture, "https://t.tracker.test/traces").body
         assert traces == b'[0,"function set cookie() { [native code] }",2,0]'
+
+
+def test_a_page_asked_for_again_with_more_hints_keeps_its_own_headers() -> None:
+    """The browser asks twice, and tells of what was on the wire the first time only: that is the first one's."""
+    hints = (("accept-ch", "Sec-CH-UA-Model"), ("critical-ch", "Sec-CH-UA-Model"), ("etag", '"first"'))
+    (capture,), log = visit_pages({"/a": page("<p>hello", *hints)}, "/a")
+    first, second = (request for request in capture.requests if request.url == CLINIC + "/a")
+    assert [entry.url for entry in log].count(CLINIC + "/a") == 2
+    assert dict(first.response_headers)["etag"] == '"first"'
+    assert (second.status, second.redirected_from) == (200, CLINIC + "/a")

@@ -41,7 +41,7 @@ def setter_words(
     if _same_document(url, page_url):
         return ("the page itself",)
     named = containers or {}
-    name = _named(url, named[url]) if url in named else script_words(url)
+    name = _script(url, named)
     if request is None:
         return (name,)
     name = name if request.type == "script" else f"answer of {name}"
@@ -52,6 +52,10 @@ def setter_words(
 def script_words(url: str) -> str:
     """Name a script for a person: its address without chance, and the account in its query where there is one."""
     return _named(url, _account(url))
+
+
+def _script(url: str, containers: Mapping[str, str]) -> str:
+    return _named(url, containers[url]) if url in containers else script_words(url)
 
 
 def _named(url: str, account: str | None) -> str:
@@ -72,7 +76,7 @@ def _in_words(link: Initiator, request: RequestRecord, page_url: str, containers
             return "script in the page"
         if request.frame_url and _same_document(url, request.frame_url):
             return f"inline snippet in the frame {script_words(url)}"
-        return _named(url, containers[url]) if url in containers else script_words(url)
+        return _script(url, containers)
     if link.kind == "parser":
         return "HTML of the page" if in_page else f"HTML or style sheet of {script_words(url)}"
     if link.kind == "preload":

@@ -65,6 +65,15 @@ _MADE_UP = "non-authoritative-reason"
 
 
 @dataclass(slots=True)
+class OnTheWire:
+    """What the network process adds, cookies above all. Header names are lower-case."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    got: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+
+
+@dataclass(slots=True)
 class Draft:
     """One hop of one request. Mutable: the browser tells about it in pieces, in no fixed order."""
 
@@ -84,7 +93,7 @@ class Draft:
     told_response_headers: dict[str, str] = field(default_factory=dict)
     told_status: int | None = None
     """As the page sees it: without cookies, and without what nobody waits for."""
-    wire: OnTheWire = field(default_factory=lambda: OnTheWire())
+    wire: OnTheWire = field(default_factory=OnTheWire)
     """As it went out and came back."""
     was_on_the_wire: bool = True
     """False: the redirect of this hop was answered within the browser, and there was nothing else."""
@@ -125,15 +134,6 @@ class Draft:
     @property
     def response_headers(self) -> dict[str, str]:
         return self.told_response_headers | self.wire.got
-
-
-@dataclass(slots=True)
-class OnTheWire:
-    """What the network process adds, cookies above all. Header names are lower-case."""
-
-    sent: dict[str, str] = field(default_factory=dict)
-    got: dict[str, str] = field(default_factory=dict)
-    status: int | None = None
 
 
 def goes_by_tls(url: str, redirect: Params, to_url: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scanner.browser.draft import Draft
 from scanner.browser.initiators import whole_chain
@@ -66,13 +66,14 @@ def _loaders(drafts: Sequence[Draft]) -> dict[str, tuple[Initiator, ...]]:
 def _record(
     draft: Draft, loaders: dict[str, tuple[Initiator, ...]], own: bool, wanted_headers: Sequence[str]
 ) -> RequestRecord:
+    sent, got = draft.request_headers, draft.response_headers
     return RequestRecord(
         url=draft.url,
         method=draft.method,
         type=draft.type,
         body=draft.body,
-        content_type=draft.request_headers.get("content-type"),
-        headers=_request_headers(draft, own, wanted_headers),
+        content_type=sent.get("content-type"),
+        headers=_request_headers(sent, own, wanted_headers),
         frame_url=draft.document_url,
         context=draft.context,
         initiators=whole_chain(draft.initiators, loaders),
@@ -87,17 +88,14 @@ def _record(
         response_sha256=draft.content_sha256,
         response_fingerprint=draft.content_fingerprint,
         response_body=draft.content,
-        response_headers=tuple(
-            (name, draft.response_headers[name]) for name in _KEPT_RESPONSE_HEADERS if name in draft.response_headers
-        ),
+        response_headers=tuple((name, got[name]) for name in _KEPT_RESPONSE_HEADERS if name in got),
         from_cache=draft.from_cache,
         tls_subject=draft.tls_subject,
     )
 
 
-def _request_headers(draft: Draft, own: bool, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _request_headers(sent: Mapping[str, str], own: bool, wanted: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Headers worth evidence. Cookie values only where a stranger gets them: the site's own are its sessions."""
-    sent = draft.request_headers
     kept = [(name, sent[name]) for name in _KEPT_REQUEST_HEADERS if name in sent]
     if not own:
         kept += [

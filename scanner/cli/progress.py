@@ -22,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from reports import words
 from reports.escape import one_line
 from scanner.cli.options import Terminal
 from scanner.model import Outcome
@@ -69,7 +70,7 @@ class LiveView:
         if news.outcome is not None and news.outcome is not Outcome.OK:
             self._console.print(Text(_trouble(news), style="yellow"))
         if news.planned:
-            found = _tags(news) if news.tags else "no tags so far"
+            found = words.count(len(news.tags), "tag") if news.tags else "no tags so far"
             self._bar.update(self._task, completed=news.done, total=news.planned, tags=found)
 
 
@@ -97,17 +98,13 @@ class PlainView:
             self._line(_trouble(news))
         if news.page is not None:
             pages = "page" if news.planned == 1 else "pages"
-            self._count = f"{news.done} of {news.planned} {pages}, {_tags(news)}"
+            self._count = f"{news.done} of {news.planned} {pages}, {words.count(len(news.tags), 'tag')}"
             if news.done % PLAIN_EVERY == 0 or news.done == 1:
                 self._line(self._count)
                 self._count = ""
 
     def _line(self, text: str) -> None:
         self._console.print(Text(one_line(text)), soft_wrap=True)
-
-
-def _tags(news: Progress) -> str:
-    return "1 tag" if len(news.tags) == 1 else f"{len(news.tags)} tags"
 
 
 def _trouble(news: Progress) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
-import idna
-
 from rules.body import inflated, parse_body
 from rules.decode import Field, expand_all, parse_query
 from rules.decoders import apply_decoders
 from scanner.model import RequestRecord
+from scanner.urls import as_sent
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(?://([^/?#\\]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 _BARE_PAGE = re.compile(r"[^\s:/?#@]+\.[^\s:/?#@]+(?::\d+)?(?:[/?#]|$)")
@@ -27,15 +26,7 @@ def split_authority(authority: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     host = host.partition(":")[0].rstrip(".").lower()
-    return host if host.isascii() else _as_sent(host)
-
-
-def _as_sent(host: str) -> str:
-    """A name with letters outside ASCII as browsers send it: `bücher.example` is `xn--bcher-kva.example`."""
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        return host
+    return as_sent(host)
 
 
 @lru_cache(maxsize=1_024)

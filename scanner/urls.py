@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import idna
 from publicsuffixlist import PublicSuffixList
 
 from scanner.canonical import canonical_url as canonical_url
@@ -39,11 +40,25 @@ def registrable_domain(host: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the lower-case host of `url`, or an empty string if it has none or cannot be parsed."""
+    """Return the lower-case host of `url` as browsers send it; empty if it has none or cannot be parsed."""
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")
+        return as_sent((urlsplit(url).hostname or "").rstrip("."))
     except ValueError:
         return ""
+
+
+def as_sent(host: str) -> str:
+    """Return a host with letters outside ASCII as browsers send it.
+
+    >>> as_sent("bücher.example")
+    'xn--bcher-kva.example'
+    """
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return host
 
 
 def same_site(host: str, other: str, own_domains: Iterable[str] = ()) -> bool:

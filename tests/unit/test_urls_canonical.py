@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.urls import canonical_url, page_template
+from scanner.urls import canonical_url, is_third_party, page_template
 
 SAME = [
     pytest.param("HTTPS://WWW.Clinic.Example/A", "https://www.clinic.example/A", id="lower case, not the path"),
@@ -113,3 +113,9 @@ def test_hash_routes_are_pages_only_where_asked_for(url: str, canonical: str) ->
 )
 def test_template(url: str, template: str) -> None:
     assert page_template(url) == template
+
+
+def test_a_host_is_the_same_however_it_is_written() -> None:
+    """A page that could not be reached keeps the address as written; its own host is no third party."""
+    assert not is_third_party("https://xn--bcher-kva.example/", "http://Bücher.example/")
+    assert is_third_party("https://xn--bcher-kva.example/", "http://bucher.example/")

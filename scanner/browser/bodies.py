@@ -6,14 +6,15 @@ import asyncio
 import base64
 import re
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from scanner.browser.channel import Channel, ChannelError, Params
 from scanner.browser.draft import Draft
 from scanner.browser.fingerprint import digest, fingerprint
-from scanner.model import VisitLimits, Wanted
+from scanner.model import BodyWanted, VisitLimits, Wanted
 from scanner.urls import host_of
 
 # The browser may announce a request a moment before its body can be asked for.
@@ -88,9 +89,7 @@ class BodyKeeper:
     def __init__(self, limits: VisitLimits, wanted: Wanted, scripts: ScriptContents) -> None:
         self._limits = limits
         self._scripts = scripts
-        self._wanted = [(entry.host.lower(), re.compile(entry.path)) for entry in wanted.bodies]
-        self._wanted_of: dict[str, list[re.Pattern[str]]] = {}
-        """Host → paths of which somebody wants the answer. Few hosts, many requests."""
+        self._is_wanted = _wants(wanted.bodies)
         self._tasks: set[asyncio.Task[None]] = set()
         self.total_bytes = 0
         self.lost = 0
@@ -141,20 +140,13 @@ class BodyKeeper:
         elif draft.type == "script" and (draft.status or 0) < 300:
             key = self._known_key(draft)
             known = self._scripts.get(key) if key is not None else None
-            wanted = self._is_wanted(draft)
+            wanted = self._is_wanted(draft.url)
             if known is None or (known.kept is None and (wanted or known.is_signed)):
                 self._start(self._script(channel, draft, wanted))
             else:
                 self._note(draft, known, wanted)
-        elif self._is_wanted(draft):
+        elif self._is_wanted(draft.url):
             self._start(self._content(channel, draft))
-
-    def _is_wanted(self, draft: Draft) -> bool:
-        host = host_of(draft.url)
-        if (paths := self._wanted_of.get(host)) is None:
-            paths = [path for pattern, path in self._wanted if _host_fits(pattern, host)]
-            self._wanted_of[host] = paths
-        return any(path.search(draft.url) for path in paths)
 
     def _known_key(self, draft: Draft) -> _Key | None:
         """Under which the script may be known; None: nothing says that it is the one that was read."""
@@ -233,6 +225,22 @@ def _key_of(draft: Draft) -> _Key:
 def _decoded(answer: Params, name: str) -> bytes:
     text = str(answer.get(name, ""))
     return base64.b64decode(text) if answer.get("base64Encoded") else text.encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=8)
+def _wants(bodies: tuple[BodyWanted, ...]) -> Callable[[str], bool]:
+    """Return what says whether somebody wants to read the answer at a URL: the same few files are on every page."""
+    wanted = [(entry.host.lower(), re.compile(entry.path)) for entry in bodies]
+
+    @lru_cache(maxsize=1_000)
+    def paths_at(host: str) -> list[re.Pattern[str]]:
+        return [path for pattern, path in wanted if _host_fits(pattern, host)]
+
+    @lru_cache(maxsize=1_000)
+    def is_wanted(url: str) -> bool:
+        return any(path.search(url) for path in paths_at(host_of(url)))
+
+    return is_wanted
 
 
 def _host_fits(pattern: str, host: str) -> bool:

@@ -16,18 +16,23 @@ from scanner.browser.channel import Channel, ChannelError, NoAnswer, Params
 _MAX_FRAMES = 60
 
 # A spot where a tap does nothing by itself: no link, control, frame, or anything that looks clickable.
-_FIND_SPOT = """(() => {
+# A screen that is not touched for real tells of no touches; listeners that wait for the first one hear these.
+_FIND_SPOT = """(isTouched => {
+  const touch = () => { for (const kind of ['touchstart', 'touchmove', 'touchend'])
+    document.dispatchEvent(new Event(kind, {bubbles: true, cancelable: true})); };
   const busy = 'a,area,button,input,select,textarea,label,summary,details,iframe,frame,video,audio,object,embed,' +
     'form,[onclick],[role=button],[role=link],[role=menuitem],[contenteditable],[tabindex]';
   const w = innerWidth, h = innerHeight;
+  if (!isTouched) touch();
   for (const fy of [0.5, 0.3, 0.7, 0.9, 0.15, 0.6, 0.05, 0.98]) for (const fx of [0.5, 0.02, 0.98, 0.25, 0.75]) {
     const x = Math.round(w * fx), y = Math.round(h * fy), e = document.elementFromPoint(x, y);
     if (!e) continue;
     if (e === document.body || e === document.documentElement) return [x, y];
     if (!e.shadowRoot && !e.closest(busy) && getComputedStyle(e).cursor !== 'pointer') return [x, y];
   }
+  if (isTouched) touch();
   return null;
-})()"""
+})(%s)"""
 
 # One frame of real time for each step, so that observers notice; long pages get longer steps.
 _SCROLL = """(async () => {
@@ -51,8 +56,9 @@ _SCROLL = """(async () => {
   let boxes = 0, seen = 0;
   for (const e of document.body ? document.body.getElementsByTagName('*') : []) {
     if (++seen > 4000 || boxes >= 8) break;
+    if (e === box || e.clientHeight < 50) continue;
     const down = e.scrollHeight - e.clientHeight, right = e.scrollWidth - e.clientWidth;
-    if (e === box || e.clientHeight < 50 || (down < 50 && right < 50)) continue;
+    if (down < 50 && right < 50) continue;
     const {overflowY, overflowX} = getComputedStyle(e);
     if (!(down >= 50 && /auto|scroll/.test(overflowY)) && !(right >= 50 && /auto|scroll/.test(overflowX))) continue;
     boxes++;
@@ -63,10 +69,6 @@ _SCROLL = """(async () => {
   }
   return n;
 })()"""
-
-# A screen that is not touched for real tells of no touches; listeners that wait for the first one hear this.
-_SAY_TOUCHED = """for (const kind of ['touchstart', 'touchmove', 'touchend'])
-  document.dispatchEvent(new Event(kind, {bubbles: true, cancelable: true}))"""
 
 _SHIFT = {"key": "Shift", "code": "ShiftLeft", "windowsVirtualKeyCode": 16}
 
@@ -80,8 +82,9 @@ async def wake(channel: Channel, timeout_s: float, *, touch_screen: bool = False
     when the machine is busy it may wait for ever for a page's answer to one.
     """
     try:
+        expression = _FIND_SPOT % ("true" if touch_screen else "false")
         answer = await channel.call(
-            "Runtime.evaluate", {"expression": _FIND_SPOT, "returnByValue": True}, timeout_s=timeout_s
+            "Runtime.evaluate", {"expression": expression, "returnByValue": True}, timeout_s=timeout_s
         )
     except ChannelError:
         return False
@@ -94,8 +97,6 @@ async def wake(channel: Channel, timeout_s: float, *, touch_screen: bool = False
         ("Input.dispatchKeyEvent", {"type": "keyUp", **_SHIFT}),
         ("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": wheel}),
     ]
-    if not (spot and touch_screen):
-        inputs.append(("Runtime.evaluate", {"expression": _SAY_TOUCHED}))
     if spot:
         inputs += _touches(x, y) if touch_screen else _clicks(x, y)
     # Some inputs are answered with the next frame only. What the page makes of them does not wait for the answer.

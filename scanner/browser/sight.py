@@ -11,7 +11,7 @@ from scanner.browser.channel import Channel, ChannelError
 from scanner.browser.settings import viewport_of
 from scanner.model import Profile
 
-_CORNER = (320, 180)
+_CORNER = (64, 36)
 
 
 def see_little(page: Channel) -> None:

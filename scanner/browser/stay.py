@@ -88,7 +88,7 @@ class Stay:
             return False
         await self.dwell.advance(min(_FIRST_LOOK_MS, self.task.limits.page_time_ms), self.deadline)
         # A clock that stopped in between stops the drawing, too.
-        if not await self.dwell.until_drawn(self.deadline):
+        if not await self.dwell.until_drawn(self.deadline, still=True):
             self.targets.gaps.append("the browser stopped drawing the page")
             return False
         return True

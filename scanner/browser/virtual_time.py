@@ -34,6 +34,7 @@ _LAST_PATIENCE_S = 1.0
 _DRAWING_PATIENCE_S = 2.0
 _FRAME_S = 0.1
 _FRAME_MS = 100
+_FRAME = "new Promise(done => requestAnimationFrame(() => done(true)))"
 # The second frame begins when the first one was drawn.
 _TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
@@ -117,8 +118,8 @@ class Dwell:
         self.passed_ms += self.begun_ms if self.sound else 0
         self.begun_ms = 0
 
-    async def until_drawn(self, deadline: float) -> bool:
-        """Wait until the page is drawn for the first time. False: it is not, though it answers.
+    async def until_drawn(self, deadline: float, *, still: bool = False) -> bool:
+        """Wait until the page is drawn for the first time; `still`: again. False: it is not, though it answers.
 
         On a busy machine the clock may stop before that, and a page whose clock stands still is never drawn then: it
         takes no input and runs no animation frame. So it is given a little time again and again.
@@ -128,7 +129,9 @@ class Dwell:
             return False
         patience_s = min(_DRAWING_PATIENCE_S, self._patience(deadline))
         drawn = asyncio.ensure_future(
-            root.call("Runtime.evaluate", {"expression": _TWO_FRAMES, "awaitPromise": True}, patience_s)
+            root.call(
+                "Runtime.evaluate", {"expression": _FRAME if still else _TWO_FRAMES, "awaitPromise": True}, patience_s
+            )
         )
         while self.sound and not (await asyncio.wait({drawn}, timeout=_FRAME_S))[0]:
             await self.advance(_FRAME_MS, deadline)

@@ -17,6 +17,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import orjson
+
 from scanner.browser.channel import CALL_TIMEOUT_S, ChannelError, NoAnswer, Params
 
 _FIRST_ID = 1 << 30
@@ -187,7 +189,7 @@ class Wire:
         if channel.session_id:
             message["sessionId"] = channel.session_id
         if self._to_browser is not None:
-            self._to_browser.put(json.dumps(message).encode())
+            self._to_browser.put(_as_json(message))
         return self._last_id
 
     def forget(self, number: int) -> None:
@@ -203,17 +205,18 @@ class Wire:
     def _from_playwright(self, raw: bytes) -> None:
         beginning = raw[:_METHOD_WITHIN]
         if any(method in beginning for method in _SAID_BY_US) or _ITS_WORLD in raw:
-            message = json.loads(raw)
+            message = _from_json(raw)
             if message.get("sessionId") in self._channels:
-                said = json.dumps({"id": message["id"], "result": {}, "sessionId": message["sessionId"]})
-                self._pass_to_playwright(said.encode())
+                self._pass_to_playwright(
+                    _as_json({"id": message["id"], "result": {}, "sessionId": message["sessionId"]})
+                )
                 return
         if self._to_browser is not None:
             self._to_browser.put(raw)
 
     def _from_browser(self, raw: bytes) -> None:
         try:
-            message = json.loads(raw.decode())
+            message = _from_json(raw)
             number = message.get("id")
             if number is None:
                 passes = self._hear(message["method"], message.get("sessionId", ""), message.get("params", {}))
@@ -304,6 +307,21 @@ class Wire:
         self._sources.clear()
         for channel in (self.root, *self._channels.values()):
             channel.close()
+
+
+# Pages may put half a surrogate pair into a text. JSON has a way of writing that, which only the slower one knows.
+def _from_json(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return json.loads(raw.decode())
+
+
+def _as_json(message: Params) -> bytes:
+    try:
+        return orjson.dumps(message)
+    except orjson.JSONEncodeError:
+        return json.dumps(message).encode()
 
 
 class _Outbox:

@@ -173,20 +173,19 @@ class _Visit:
         stage, place.stage = place.stage, None
         try:
             async with asyncio.timeout(_SETUP_TIMEOUT_S):
-                if stage is not None and (stage.is_worn or self.hold_requests):
-                    await stage.close()
-                    stage = None
-                if stage is not None:
+                fits = stage is not None and not (stage.is_worn or self.hold_requests)
+                if stage is not None and fits:
                     await place.slate.restore(stage.channel, place.left_origins)
-                    if not await stage.enter(self.task.url):
-                        await stage.close()
-                        stage = None
+                    fits = await stage.enter(self.task.url)
                 place.wire.register(place.context_id, self.targets)
-                if stage is None:
-                    stage = await Stage.open(place.context, self.targets)
-                    await place.slate.restore(stage.channel, place.left_origins)
-                else:
+                if stage is not None and fits:
                     self.targets.listen_to(stage.channel)
+                else:
+                    # The old page goes when the new one is there: with none between them no other has to be drawn.
+                    old, stage = stage, await Stage.open(place.context, self.targets)
+                    if old is not None:
+                        await old.close()
+                    await place.slate.restore(stage.channel, place.left_origins)
                 self.stage = stage
                 # In a new renderer it costs nothing; elsewhere it is worth it once for each kind of page.
                 if stage.visits == 0 or self.task.screenshot:

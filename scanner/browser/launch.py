@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from playwright.async_api import Browser, Playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser import handover
@@ -31,8 +31,13 @@ _MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
 _LAUNCH_TIMEOUT_MS = 60_000
+_DRIVERS_END_S = 0.2
 _HANDOVER_TIMEOUT_S = 10.0
 _LONG_PATH = 70
+
+
+class DriverTrouble(CannotRun):
+    """Playwright's driver does not start, whatever the browser is like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,23 @@ def _handed_over(executable: str, place: str) -> dict[str, str | float | bool]:
 
 def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+async def start_playwright() -> Playwright:
+    """Start Playwright's driver, a program of its own; `stop` ends it.
+
+    Raises:
+        DriverTrouble: it does not start.
+    """
+    try:
+        return await async_playwright().start()
+    except Exception as error:  # Playwright has no error of its own for a driver that does not start
+        # Of a program's end the event loop hears from another thread; one that is closed by then complains.
+        await asyncio.sleep(_DRIVERS_END_S)
+        raise DriverTrouble(
+            f"Playwright's driver does not start: {str(error).strip() or type(error).__name__}",
+            hint="its own words are above; in a slim image a library is missing (Debian: apt-get install libatomic1)",
+        ) from error
 
 
 async def launch_on_wire(playwright: Playwright, settings: BrowserSettings) -> tuple[Browser, Wire]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import Error, async_playwright
+from playwright.async_api import Error
 
 from scanner.browser.channel import ChannelError
-from scanner.browser.launch import FoundBrowser, launch_on_wire
+from scanner.browser.launch import FoundBrowser, launch_on_wire, start_playwright
 from scanner.browser.settings import BrowserSettings
 from scanner.errors import CannotRun
 from scanner.model import SiteConfig
@@ -23,15 +23,19 @@ async def try_browser(found: FoundBrowser) -> None:
     """
     settings = BrowserSettings.of(SiteConfig(name="trial", start=("about:blank",)), found.path)
     try:
-        async with asyncio.timeout(TRIAL_S), async_playwright() as playwright:
-            browser, wire = await launch_on_wire(playwright, settings)
+        async with asyncio.timeout(TRIAL_S):
+            playwright = await start_playwright()
             try:
-                page = await browser.new_page()
-                await page.evaluate("1 + 1")
-                await wire.root.call("Browser.getVersion")
+                browser, wire = await launch_on_wire(playwright, settings)
+                try:
+                    page = await browser.new_page()
+                    await page.evaluate("1 + 1")
+                    await wire.root.call("Browser.getVersion")
+                finally:
+                    await browser.close()
+                    wire.close()
             finally:
-                await browser.close()
-                wire.close()
+                await playwright.stop()
     except TimeoutError:
         raise CannotRun(f"{found.path} does not answer within {TRIAL_S:.0f} s", hint="try another browser") from None
     except ChannelError as error:

@@ -15,14 +15,14 @@ from reports.escape import one_line
 from reports.words import count
 from rules.load import load_rules
 from scanner import __version__
-from scanner.browser.launch import find_browser
+from scanner.browser.launch import DriverTrouble, find_browser
 from scanner.browser.launch import install_browser as install_a_browser
 from scanner.browser.trial import try_browser
 from scanner.cli.options import print_json, state_options
 from scanner.cli.target import configuration
 from scanner.config import DEFAULT_STORE, Config
 from scanner.errors import CannotRun, Exit, TagdriftError
-from scanner.fleet.driver import driver_trouble, sandbox_trouble
+from scanner.fleet.driver import sandbox_trouble
 from scanner.store import open_store
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
@@ -105,12 +105,12 @@ def _browser() -> str:
     found = find_browser()
     try:
         asyncio.run(try_browser(found))
+    except DriverTrouble:
+        raise
     except TagdriftError as error:
         if (hint := sandbox_trouble()) is not None:
             raise CannotRun(error.message, hint=hint) from error
         raise
-    except Exception as error:  # Playwright has no error of its own for a driver that does not start
-        raise driver_trouble(error) from error
     return f"{found.version or found.path} starts ({found.path})"
 
 

@@ -100,7 +100,7 @@ def target(path: Path | None, store_url: str | None, *, url: str | None, site_na
     if url and site_name:
         raise UsageError("name either a URL or --site, not both")
     config = configuration(path, secrets=site_name or url or True)
-    if config is not None and any(site.name == url for site in config.sites):
+    if config is not None and url and (_is_one_word(url) or any(site.name == url for site in config.sites)):
         url, site_name = None, url
     if url:
         site = site_from_url(url)
@@ -111,6 +111,11 @@ def target(path: Path | None, store_url: str | None, *, url: str | None, site_na
     else:
         site = _only_site(config)
     return _target(site, store_url, config)
+
+
+def _is_one_word(url: str) -> bool:
+    """Rather a site's name with a mistake in it than a host: those of the Internet have a dot."""
+    return url != "localhost" and not set(url) & set(".:/[")
 
 
 def stored_site(path: Path | None, store_url: str | None, name: str) -> Target:

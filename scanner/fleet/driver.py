@@ -6,17 +6,7 @@ import os
 import subprocess
 import sys
 
-from scanner.errors import CannotRun
-
 _NEW_USER_NAMESPACE = "import ctypes; raise SystemExit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
-
-
-def driver_trouble(error: Exception) -> CannotRun:
-    """Turn what Playwright raised while starting its driver, a program of its own, into words with a next step."""
-    return CannotRun(
-        f"Playwright's driver does not start: {str(error).strip() or type(error).__name__}",
-        hint="its own words are above; in a slim image a library is missing (Debian: apt-get install libatomic1)",
-    )
 
 
 def sandbox_trouble() -> str | None:

@@ -9,22 +9,21 @@ import os
 import sys
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psutil
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright
 from playwright.async_api import Error as PlaywrightError
 
 from scanner.browser.bodies import ScriptContents
 from scanner.browser.cookies import CleanSlate, parse_storage_state
-from scanner.browser.launch import FoundBrowser, find_browser, launch_on_wire
+from scanner.browser.launch import FoundBrowser, find_browser, launch_on_wire, start_playwright
 from scanner.browser.settings import BrowserSettings, client_hints, context_options, user_agent_for
 from scanner.browser.site_headers import SiteHeaders
 from scanner.browser.third_party_cookies import allow_third_party_cookies, site_patterns
 from scanner.browser.visit import Place, Visited, VisitSetting, context_id_of, visit
 from scanner.browser.wire import Wire
 from scanner.errors import CannotRun
-from scanner.fleet.driver import driver_trouble
 from scanner.model import Outcome, PageCapture, SiteConfig, StopReason, VisitTask, Wanted
 from scanner.urls import host_of
 
@@ -117,7 +116,6 @@ class LocalFleet:
         self._free: asyncio.LifoQueue[_Slot] = asyncio.LifoQueue()
         self._slots: list[_Slot] = []
         self._playwright: Playwright | None = None
-        self._manager: Any = None
         self._closing = False
 
     @property
@@ -128,11 +126,7 @@ class LocalFleet:
         if self._settings is None:
             found: FoundBrowser = await asyncio.to_thread(find_browser)
             self._settings = BrowserSettings.of(self._site, found.path)
-        self._manager = async_playwright()
-        try:
-            self._playwright = await self._manager.start()
-        except Exception as error:  # Playwright has no error of its own for a driver that does not start
-            raise driver_trouble(error) from error
+        self._playwright = await start_playwright()
         # What is loaded by now stays (rules above all). A collection that walks through it lets every page wait for a
         # sixth of a second.
         gc.collect()

@@ -277,6 +277,7 @@ def test_an_unknown_site_of_a_configuration_names_those_it_knows(place: Workplac
     place.write("tagdrift.yaml", config_text(plain, "https://www.plain.test/", name="northside"))
     assert "did you mean `northside`?" in place.run("scan", "--site", "nortside").exits(2).stderr
     assert "northside" in place.run("scan", "--site", "x").exits(2).stderr
+    assert "did you mean `northside`?" in place.run("scan", "nortside").exits(2).stderr  # not a host of that name
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from scanner.urls import host_of
 _RETRY_PAUSES_S = (0.0, 0.02, 0.06, 0.15, 0.4)
 _ASK_TIMEOUT_S = 5.0
 _MAX_SCRIPT_BYTES = 16 * 1024 * 1024
+_MOST_REMEMBERED = 1_000
+"""Characters of a URL. Files that every page loads have short ones; long ones are new every time."""
 
 _Key = tuple[str, str, str, str]
 
@@ -236,11 +238,11 @@ def _wants(bodies: tuple[BodyWanted, ...]) -> Callable[[str], bool]:
     def paths_at(host: str) -> list[re.Pattern[str]]:
         return [path for pattern, path in wanted if _host_fits(pattern, host)]
 
-    @lru_cache(maxsize=1_000)
     def is_wanted(url: str) -> bool:
         return any(path.search(url) for path in paths_at(host_of(url)))
 
-    return is_wanted
+    remembered = lru_cache(maxsize=1_000)(is_wanted)
+    return lambda url: remembered(url) if len(url) < _MOST_REMEMBERED else is_wanted(url)
 
 
 def _host_fits(pattern: str, host: str) -> bool:

@@ -17,20 +17,20 @@ _MAX_FRAMES = 60
 
 # A spot where a tap does nothing by itself: no link, control, frame, or anything that looks clickable.
 # A screen that is not touched for real tells of no touches; listeners that wait for the first one hear these.
-_FIND_SPOT = """(isTouched => {
-  const touch = () => { for (const kind of ['touchstart', 'touchmove', 'touchend'])
-    document.dispatchEvent(new Event(kind, {bubbles: true, cancelable: true})); };
+_FIND_SPOT = """(isTouchScreen => {
+  const touch = () => { try { for (const kind of ['touchstart', 'touchmove', 'touchend'])
+    document.dispatchEvent(new Event(kind, {bubbles: true, cancelable: true})); } catch (e) {} };
   const busy = 'a,area,button,input,select,textarea,label,summary,details,iframe,frame,video,audio,object,embed,' +
     'form,[onclick],[role=button],[role=link],[role=menuitem],[contenteditable],[tabindex]';
   const w = innerWidth, h = innerHeight;
-  if (!isTouched) touch();
+  if (!isTouchScreen) touch();
   for (const fy of [0.5, 0.3, 0.7, 0.9, 0.15, 0.6, 0.05, 0.98]) for (const fx of [0.5, 0.02, 0.98, 0.25, 0.75]) {
     const x = Math.round(w * fx), y = Math.round(h * fy), e = document.elementFromPoint(x, y);
     if (!e) continue;
     if (e === document.body || e === document.documentElement) return [x, y];
     if (!e.shadowRoot && !e.closest(busy) && getComputedStyle(e).cursor !== 'pointer') return [x, y];
   }
-  if (isTouched) touch();
+  if (isTouchScreen) touch();
   return null;
 })(%s)"""
 

@@ -26,10 +26,10 @@ _DISABLED_FEATURES: tuple[str, ...] = (
     "PreloadTopChromeWebUI",
     # What a page names as a payment method is asked for by the browser itself, which tells nobody.
     "ServiceWorkerPaymentApps",
-    # Small pictures of pages for tabs that nobody points at.
-    "TabHoverCardImages",
     # One spare renderer is kept, for the context that navigated last: contexts in turn start and drop one each time.
     "SpareRendererForSitePerProcess",
+    # Small pictures of pages for tabs that nobody points at.
+    "TabHoverCardImages",
     "ThirdPartyStoragePartitioning",
     "Translate",
     # The address bar's suggestions are a web page with a renderer of 160 MiB for each window, which nobody ever sees.

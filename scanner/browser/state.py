@@ -49,12 +49,15 @@ _READ = """(() => {
   return out;
 })()"""  # noqa: E501 - JavaScript
 
-# Asking the window for a name that it has not got is slow, and finds elements that happen to be called so.
+# Asking the window for a name that it has not got is slow, and finds elements that happen to be called so. Where a page
+# has replaced what we list its names with, there is no other way.
 _GLOBALS = """((names) => {
-  const own = new Set(Object.getOwnPropertyNames(window));
+  let own = {__proto__: null};
+  try { for (const name of Object.getOwnPropertyNames(window)) own[name] = true; } catch (e) {}
+  if (!own.document) own = null;
   return names.filter(name => {
     const parts = name.split('.');
-    if (!own.has(parts[0])) return false;
+    if (own && !own[parts[0]]) return false;
     try { let at = window; for (const part of parts) { if (at == null) return false; at = at[part]; }
       return at !== undefined && at !== null; } catch (e) { return false; } });
 })(%s)"""

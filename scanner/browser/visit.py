@@ -181,7 +181,7 @@ class _Visit:
                 if stage is not None and fits:
                     self.targets.listen_to(stage.channel)
                 else:
-                    # The old page goes when the new one is there: with none between them no other has to be drawn.
+                    # Closed first, it would leave its window to the parked page, which would be drawn for nothing.
                     old, stage = stage, await Stage.open(place.context, self.targets)
                     if old is not None:
                         await old.close()

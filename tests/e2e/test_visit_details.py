@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+import pytest
+
 from scanner.fleet.local import LocalFleet
 from scanner.model import (
     BodyWanted,
@@ -225,6 +227,15 @@ def test_chain_of_scripts_globals_and_wanted_answers_are_recorded() -> None:
     assert tag.response_body is not None and b"t.tracker.test" in tag.response_body
     assert tag.response_sha256 and tag.response_fingerprint
     assert one(capture, "https://tags.vendor.test/loader.js").response_body is None
+
+
+@pytest.mark.parametrize("before", ["", "Set = Map = undefined; Object.getOwnPropertyNames = () => { throw 1 };"])
+def test_globals_are_what_scripts_made_also_where_builtins_are_replaced(before: str) -> None:
+    replies = {"/a": page(f"<form id=pintrk></form><script>{before} window.fbq = {{loaded: true}}</script>")}
+    (capture,), _ = visit_pages(replies, "/a", wanted=Wanted(globals=("fbq.loaded", "fbq.queue", "_fbq", "pintrk")))
+    assert capture.globals[:1] == ("fbq.loaded",)
+    # An element of that name is none. A page that lets nobody list its names is asked for each.
+    assert capture.globals[1:] == (("pintrk",) if before else ())
 
 
 def test_leaving_is_told_once_and_what_is_said_then_is_recorded() -> None:

@@ -170,7 +170,7 @@ async def test_what_nobody_wants_is_left_to_playwright(info: Params) -> None:
 
 
 async def test_messages_in_pieces_and_in_no_language_pass_on() -> None:
-    async with line() as (_, playwright, browser):
+    async with line() as (wire, playwright, browser):
         long = json.dumps({"id": 3, "result": {"body": "x" * 300_000}}).encode() + b"\0"
         saying = asyncio.to_thread(
             lambda: [browser.say_raw(long[at : at + 50_000]) for at in range(0, len(long), 50_000)]
@@ -180,6 +180,11 @@ async def test_messages_in_pieces_and_in_no_language_pass_on() -> None:
         assert len(heard["result"]["body"]) == 300_000
         browser.say_raw(b'{"id": 4, "result": {"value": "\\ud800"}}\0')
         assert (await playwright.hears())["id"] == 4
+        asking = asyncio.ensure_future(wire.root.call("Half.aPair", {"of": "\ud800"}))
+        asked = await browser.hears()
+        assert asked["params"] == {"of": "\ud800"}, "half a surrogate pair, as pages write them"
+        browser.say(id=asked["id"], result={"value": "\udfff"})
+        assert await asking == {"value": "\udfff"}
         browser.say_raw(b'["not a message"]\0{"id": 5, "result": {}}\0')
         assert await playwright.hears() == ["not a message"]
         assert (await playwright.hears())["id"] == 5, "what is not understood does not cut the line"

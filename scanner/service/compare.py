@@ -130,14 +130,19 @@ def snapshot_of(
 
 
 class Sharing:
-    """Most sightings are the same on every page of a site: one object for all keeps 2,000 pages small."""
+    """Most sightings and scripts are the same on every page of a site: one object for all keeps 2,000 pages small."""
 
     def __init__(self) -> None:
         self._known: dict[Sighting, Sighting] = {}
+        self._scripts: dict[tuple[tuple[str, str], ...] | None, tuple[tuple[str, str], ...] | None] = {}
 
     def inventory(self, inventory: PageInventory) -> PageInventory:
         known = self._known
-        return replace(inventory, sightings=tuple([known.setdefault(s, s) for s in inventory.sightings]))
+        return replace(
+            inventory,
+            sightings=tuple([known.setdefault(s, s) for s in inventory.sightings]),
+            scripts=self._scripts.setdefault(inventory.scripts, inventory.scripts),
+        )
 
 
 def older_side(

@@ -22,6 +22,7 @@ from scanner.model import (
     SignalKind,
     TagKey,
 )
+from scanner.service.compare import Sharing
 from tests import make
 
 OWNERS = {"pinterest.com": ("Pinterest", Category.SOCIAL), "pinimg.com": ("Pinterest", Category.SOCIAL)}
@@ -198,3 +199,16 @@ def test_sightings_are_sorted_and_unique_whatever_the_order() -> None:
 def test_outcome_and_status_come_along() -> None:
     inventory = page_inventory(make.failed_capture("/gone", status=404), (), owner_of, template="/*")
     assert (inventory.status, inventory.template, inventory.sightings) == (404, "/*", ())
+
+
+def test_what_pages_have_in_common_is_kept_once() -> None:
+    shared = Sharing()
+    pages = [
+        make.inventory(path, [make.sighting()], scripts=(("/theme.js", digest),))
+        for path, digest in (("/", "a"), ("/a", "a"), ("/b", "b"))
+    ]
+    kept = [shared.inventory(page) for page in pages]
+    assert kept == pages
+    assert kept[0].sightings[0] is kept[1].sightings[0]
+    assert kept[0].scripts is kept[1].scripts
+    assert shared.inventory(make.inventory()).scripts is None

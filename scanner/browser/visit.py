@@ -170,20 +170,20 @@ class _Visit:
 
     async def _open(self) -> Page:
         place = self.place
-        stage, place.stage = place.stage, None
+        old, place.stage = place.stage, None
         try:
             async with asyncio.timeout(_SETUP_TIMEOUT_S):
-                fits = stage is not None and not (stage.is_worn or self.hold_requests)
-                if stage is not None and fits:
+                stage = None if old is None or old.is_worn or self.hold_requests else old
+                if stage is not None:
                     await place.slate.restore(stage.channel, place.left_origins)
-                    fits = await stage.enter(self.task.url)
+                    stage = stage if await stage.enter(self.task.url) else None
                 place.wire.register(place.context_id, self.targets)
-                if stage is not None and fits:
+                if stage is not None:
                     self.targets.listen_to(stage.channel)
                 else:
-                    # Closed first, it would leave its window to the parked page, which would be drawn for nothing.
-                    old, stage = stage, await Stage.open(place.context, self.targets)
+                    stage = await Stage.open(place.context, self.targets)
                     if old is not None:
+                        # Closed first, it would leave its window to the parked page, which would be drawn for nothing.
                         await old.close()
                     await place.slate.restore(stage.channel, place.left_origins)
                 self.stage = stage

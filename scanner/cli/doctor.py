@@ -22,7 +22,7 @@ from scanner.cli.options import print_json, state_options
 from scanner.cli.target import configuration
 from scanner.config import DEFAULT_STORE, Config
 from scanner.errors import CannotRun, Exit, TagdriftError
-from scanner.fleet.driver import sandbox_trouble
+from scanner.fleet.sandbox import sandbox_trouble
 from scanner.store import open_store
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024

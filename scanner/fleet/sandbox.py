@@ -1,4 +1,4 @@
-"""What a browser needs of the machine to start, and what to say when it is missing."""
+"""What Chromium's sandbox needs of the machine, and what to say when it is missing."""
 
 from __future__ import annotations
 
